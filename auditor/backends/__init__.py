@@ -1,0 +1,1 @@
+"""Backends: what answers requests. One file each; `base.py` is the seam."""

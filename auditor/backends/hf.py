@@ -1,0 +1,279 @@
+"""Causal language models through transformers: Hugging Face folders and GGUF files, on CPU or GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+from auditor import gguf_file
+from auditor.backends.base import BackendOptions, Outputs
+from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
+from auditor.errors import ModelError, first_line, foreign_faults
+from auditor.types import (
+    BackendInfo,
+    Completion,
+    GenerateRequest,
+    Loglikelihood,
+    LoglikelihoodRequest,
+    ModelRef,
+    Output,
+    Reason,
+    Unscored,
+)
+
+_LOGITS_BUDGET = 400_000_000  # bytes of float32 logits that one pack may need
+_UNLIMITED = 10**9  # tokenizers write 1e30 when they do not know the context length
+
+
+def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
+    """Return a backend for a resolved model, after one forward pass has shown finite logits.
+
+    Raises:
+        ModelError: the model does not load, or its logits are not finite.
+        MissingPackageError: the model's format needs a package that is not installed.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # the GGUF reader draws a bar that no logging level stops
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    device = _pick_device(options.device)
+    dtype = _pick_dtype(options.dtype, device)
+    hint = "is it a causal language model that transformers knows, with all its files?"
+    with gguf_file.read_once() if ref.format == "gguf" else contextlib.nullcontext():
+        with foreign_faults(f"cannot load the tokenizer of {ref.requested}", ModelError, hint=hint):
+            tokenizer = _tokenizer(ref, options)
+        with foreign_faults(f"cannot load the weights of {ref.requested}", ModelError, hint=hint):
+            model = _model(ref, options, dtype)
+    try:
+        model = model.to(device).eval()
+    except (RuntimeError, torch.cuda.OutOfMemoryError) as fault:
+        raise ModelError(
+            f"the model does not fit on {device}: {first_line(fault)}", hint="use --device cpu, or a smaller --dtype"
+        ) from fault
+    backend = HFBackend(model, tokenizer, options, name=ref.requested)
+    backend.prove_finite()
+    return backend
+
+
+class HFBackend:
+    """A transformers model and its tokenizer behind the `Backend` seam."""
+
+    def __init__(self, model: Any, tokenizer: Any, options: BackendOptions, *, name: str) -> None:
+        import torch
+        import transformers
+
+        from auditor.engine.forward import Forward
+
+        self._forward = Forward(model)
+        self._tokenizer = tokenizer
+        self._name = name
+        self._ends = _end_tokens(model, tokenizer)
+        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._ends, default=0)
+        vocabulary = model.config.get_text_config().vocab_size
+        self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
+        self._max_rows = options.batch_rows
+        template = tokenizer.chat_template
+        self.info = BackendInfo(
+            name="hf",
+            version=transformers.__version__,
+            tokenizer_digest=_digest(_tokenizer_state(tokenizer)),
+            chat_template_digest=_digest(str(template)) if template else "",
+            context_length=_context_length(model, tokenizer),
+            parameters=sum(p.numel() for p in model.parameters()),
+            trust_remote_code=options.trust_remote_code,
+            allow_pickle=options.allow_pickle,
+            device=str(model.device),
+            dtype=str(model.dtype).removeprefix("torch."),
+            batch_tokens=self._max_tokens,
+            batch_rows=self._max_rows,
+            attention=str(getattr(model.config, "_attn_implementation", "") or "eager"),
+            threads=torch.get_num_threads(),
+        )
+
+    def render_chat(self, messages: list[dict[str, str]]) -> str:
+        """Return a conversation as the model's chat template writes it, up to where the assistant begins."""
+        from jinja2 import TemplateError
+
+        if not self._tokenizer.chat_template:
+            raise ModelError(f"the tokenizer of {self._name} has no chat template", hint="")
+        try:
+            text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except (TemplateError, TypeError, ValueError) as fault:
+            raise ModelError(
+                f"the chat template of {self._name} fails: {first_line(fault)}", hint="mend chat_template.jinja"
+            ) from fault
+        return str(text)
+
+    def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
+        """Yield the log-likelihood of each request that is not done, pack by pack, longest first."""
+        from auditor.engine.score import score_rows
+
+        encoded, refused = self._encode(requests)
+        if refused.keys() - done:
+            yield refused
+        for pack in pack_rows(plan_rows(encoded), max_tokens=self._max_tokens):
+            if {target.number for row in pack for target in row.targets} - done:
+                yield score_rows(self._forward, pack, pad=self._pad)
+
+    def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
+        """Yield the completion of each request that is not done, pack by pack, longest prompts first."""
+        from auditor.engine.decode import decode_prompts
+
+        prompts, refused = self._prompts(requests)
+        if refused.keys() - done:
+            yield refused
+        for pack in pack_prompts(prompts, max_rows=self._max_rows):
+            if {number for prompt in pack for number, _ in prompt.draws} - done:
+                drawn = decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends)
+                yield {number: self._completion(draw) for number, draw in drawn.items()}
+
+    def prove_finite(self) -> None:
+        """Raise ModelError unless the model gives a finite log-likelihood to a short plain text."""
+        asked = LoglikelihoodRequest(context="", continuation="The sun rises in the east.")
+        outputs = [output for pack in self.loglikelihood([asked], done=set()) for output in pack.values()]
+        if not all(isinstance(output, Loglikelihood) for output in outputs):
+            raise ModelError(
+                f"{self._name} gives logits that are not finite ({self.info.dtype} on {self.info.device}): "
+                f"{outputs[0]}",
+                hint="the weights are damaged, or the dtype is too narrow: try --dtype float32",
+            )
+
+    def _encode(self, requests: Sequence[LoglikelihoodRequest]) -> tuple[list[Encoded], dict[int, Output]]:
+        """Tokenise context and continuation as one text, then split at the context's length (the field's rule)."""
+        parts = [_split_spaces(request.context, request.continuation) for request in requests]
+        contexts = self._tokenize([context for context, _ in parts])
+        wholes = self._tokenize([context + continuation for context, continuation in parts])
+        bare = self._tokenize([continuation for _, continuation in parts], special=False)
+        encoded: list[Encoded] = []
+        refused: dict[int, Output] = {}
+        for number, (context, _) in enumerate(parts):
+            if context:
+                ids, n_context = wholes[number], len(contexts[number])
+            else:
+                ids, n_context = [self._start_token(), *bare[number]], 1
+            if len(ids) - 1 > self.info.context_length:
+                refused[number] = self._too_long(len(ids) - 1)
+            elif len(ids) <= n_context:
+                refused[number] = Unscored(reason=Reason.EMPTY_CONTINUATION, detail="the continuation has no token")
+            else:
+                encoded.append(Encoded(number=number, ids=tuple(ids), n_context=n_context))
+        return encoded, refused
+
+    def _prompts(self, requests: Sequence[GenerateRequest]) -> tuple[list[Prompt], dict[int, Output]]:
+        together: dict[tuple[str, bool, Any], list[int]] = {}
+        for number, request in enumerate(requests):
+            together.setdefault((request.prompt, request.chat, request.sampling), []).append(number)
+        prompts: list[Prompt] = []
+        refused: dict[int, Output] = {}
+        for (text, chat, sampling), numbers in together.items():
+            ids = self._tokenize([text], special=not chat)[0] or [self._start_token()]
+            if len(ids) + sampling.max_new_tokens > self.info.context_length:
+                refused |= dict.fromkeys(numbers, self._too_long(len(ids) + sampling.max_new_tokens))
+            else:
+                draws = tuple((number, requests[number].seed) for number in numbers)
+                prompts.append(Prompt(ids=tuple(ids), draws=draws, sampling=sampling))
+        return prompts, refused
+
+    def _tokenize(self, texts: list[str], *, special: bool = True) -> list[list[int]]:
+        ids: list[list[int]] = self._tokenizer(texts, add_special_tokens=special).input_ids if texts else []
+        return ids
+
+    def _start_token(self) -> int:
+        start = self._tokenizer.bos_token_id
+        return int(start if start is not None else min(self._ends, default=0))
+
+    def _too_long(self, n_tokens: int) -> Unscored:
+        detail = f"{n_tokens} tokens, context length {self.info.context_length}"
+        return Unscored(reason=Reason.TOO_LONG, detail=detail)
+
+    def _completion(self, drawn: Any) -> Output:
+        if not drawn.finite:
+            return Unscored(reason=Reason.NON_FINITE, detail=f"logits not finite after {len(drawn.ids)} tokens")
+        text = self._tokenizer.decode(drawn.ids, skip_special_tokens=True)
+        return Completion(text=text, n_tokens=len(drawn.ids), finish="stop" if drawn.stopped else "length")
+
+
+def _split_spaces(context: str, continuation: str) -> tuple[str, str]:
+    stripped = context.rstrip(" ")
+    return stripped, context[len(stripped) :] + continuation
+
+
+def _pick_device(wanted: str) -> str:
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError) as fault:
+        raise ModelError(f"device {wanted!r} cannot be used: {first_line(fault)}", hint="use --device cpu") from fault
+    return wanted
+
+
+def _pick_dtype(wanted: str, device: str) -> Any:
+    import torch
+
+    chosen = ("float32" if device == "cpu" else "bfloat16") if wanted == "auto" else wanted
+    return getattr(torch, chosen)
+
+
+def _tokenizer(ref: ModelRef, options: BackendOptions) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(ref.folder, **_where(ref, options))
+
+
+def _model(ref: ModelRef, options: BackendOptions, dtype: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    more: dict[str, Any] = {} if ref.format == "gguf" else {"use_safetensors": ref.format == "safetensors"}
+    model, report = AutoModelForCausalLM.from_pretrained(
+        ref.folder, dtype=dtype, output_loading_info=True, **more, **_where(ref, options)
+    )
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"the weights of {ref.requested} lack {len(missing)} tensors that its config.json asks for, "
+            f"such as {missing[0]}",
+            hint="the folder is incomplete, or its config.json belongs to another model",
+        )
+    return model
+
+
+def _where(ref: ModelRef, options: BackendOptions) -> dict[str, Any]:
+    where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": options.trust_remote_code}
+    if ref.format == "gguf":
+        where["gguf_file"] = Path(ref.weights[0]).name
+    return where
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    listed = ends if isinstance(ends, list) else [ends]
+    return frozenset(int(end) for end in [*listed, tokenizer.eos_token_id] if end is not None)
+
+
+def _context_length(model: Any, tokenizer: Any) -> int:
+    config = model.config.get_text_config()
+    length = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if not length:
+        length = tokenizer.model_max_length
+    return int(length) if length and length < _UNLIMITED else _UNLIMITED
+
+
+def _tokenizer_state(tokenizer: Any) -> str:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return str(backend.to_str())
+    return repr(sorted(tokenizer.get_vocab().items()))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

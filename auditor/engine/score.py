@@ -1,0 +1,50 @@
+"""Log-likelihoods of a pack of rows in one forward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from auditor.engine.forward import Forward
+from auditor.engine.plan import Row, Target
+from auditor.types import Loglikelihood, Output, Reason, Unscored
+
+
+@torch.inference_mode()
+def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, Output]:
+    """Return the log-likelihood (nats) of every target in a pack, by request number.
+
+    Rows are padded on the right to one length; logits are computed only at positions where some row predicts a
+    target's token, and turned into log-probabilities in float32.
+    """
+    length = max(len(row.ids) for row in rows)
+    ids = torch.full((len(rows), length), pad)
+    mask = torch.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, : len(row.ids)] = torch.tensor(row.ids)
+        mask[number, : len(row.ids)] = 1
+    wanted = sorted({place for row in rows for target in row.targets for place in _places(target)})
+    column = {place: number for number, place in enumerate(wanted)}
+    keep = torch.tensor(wanted, device=forward.device)
+    logits, _ = forward(ids.to(forward.device), mask.to(forward.device), keep=keep, remember=False)
+    logits = logits.float()  # [rows, wanted, vocabulary]
+    normaliser = logits.logsumexp(dim=-1)
+    found: dict[int, Output] = {}
+    for number, row in enumerate(rows):
+        for target in row.targets:
+            columns = [column[place] for place in _places(target)]
+            chosen = logits[number, columns, list(target.continuation)] - normaliser[number, columns]
+            found[target.number] = _loglikelihood(float(chosen.double().sum()), len(target.continuation))
+    return found
+
+
+def _places(target: Target) -> range:
+    return range(target.start, target.start + len(target.continuation))
+
+
+def _loglikelihood(nats: float, n_tokens: int) -> Output:
+    if not math.isfinite(nats):
+        return Unscored(reason=Reason.NON_FINITE, detail=f"the log-likelihood is {nats}")
+    return Loglikelihood(nats=nats, n_tokens=n_tokens)

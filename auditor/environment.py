@@ -1,0 +1,57 @@
+"""What a run was made with and what it cost: library versions, clocks, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+from auditor.types import Clocks
+
+_LIBRARIES = (
+    "accelerate",
+    "alt-profanity-check",
+    "detoxify",
+    "gguf",
+    "jinja2",
+    "msgspec",
+    "numpy",
+    "safetensors",
+    "scikit-learn",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
+
+def environment() -> dict[str, str]:
+    """Return the versions of everything that can change a score."""
+    found = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
+    for name in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+class Clock:
+    """Runs from its making."""
+
+    def __init__(self) -> None:
+        self._started = datetime.datetime.now(datetime.UTC)
+        self._from = time.monotonic()
+
+    def stop(self, *, requests: int, from_journal: int) -> Clocks:
+        """Return when the run began and ended, and the peak of its memory."""
+        unit = 1 if sys.platform == "darwin" else 1024
+        return Clocks(
+            started_at=self._started.isoformat(timespec="seconds"),
+            finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            duration_s=round(time.monotonic() - self._from, 3),
+            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+            requests=requests,
+            requests_from_journal=from_journal,
+        )

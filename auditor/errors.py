@@ -1,0 +1,118 @@
+"""Everything that can go wrong on purpose.
+
+    AuditorError                 exit 1: no verdict was reached
+    ├── UsageError               exit 2: the command line asks for something that cannot be
+    ├── ModelError               the model cannot be found, read or trusted to answer
+    ├── OfflineError             a download would be needed and `--offline` forbids it
+    ├── MissingPackageError      an optional package is not installed
+    ├── PackError                a probe pack breaks its schema (all faults at once)
+    ├── PolicyError              a policy breaks its schema, or names what does not exist
+    ├── ProvenanceError          a provenance file breaks its schema
+    ├── ScorerError              a scorer cannot be opened
+    ├── RecordError              a record is missing, damaged or was changed after it was written
+    ├── OutputError              the output folder cannot be used or is full
+    └── InterruptedRun            Ctrl-C; the journal holds what was done
+
+Every error has an `exit_code` and a `hint`; `cli.main` alone catches them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+
+
+class AuditorError(Exception):
+    """What happened, what was got and expected, and where; `hint` says what to do next."""
+
+    exit_code: int = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AuditorError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ModelError(AuditorError):
+    """The model cannot be found, read or trusted to answer."""
+
+
+class OfflineError(AuditorError):
+    """A download would be needed and `--offline` forbids it."""
+
+
+class MissingPackageError(AuditorError):
+    """An optional package is not installed."""
+
+
+class PackError(AuditorError):
+    """A probe pack breaks its schema."""
+
+
+class PolicyError(AuditorError):
+    """A policy breaks its schema, or names what does not exist."""
+
+
+class ProvenanceError(AuditorError):
+    """A provenance file breaks its schema."""
+
+
+class ScorerError(AuditorError):
+    """A scorer cannot be opened."""
+
+
+class RecordError(AuditorError):
+    """A record is missing, damaged or was changed after it was written."""
+
+
+class OutputError(AuditorError):
+    """The output folder cannot be used or is full."""
+
+
+class InterruptedRun(AuditorError):  # noqa: N818 - it is no error of anybody
+    """Ctrl-C; the journal holds what was done."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint naming the known words closest to `word`, or all of them when none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return "known: " + (", ".join(names) if names else "none")
+
+
+def list_faults(faults: Sequence[str], *, shown: int = 50) -> str:
+    """Return the faults one a line, the first `shown` of them, saying how many more there are."""
+    lines = [f"  {fault}" for fault in faults[:shown]]
+    if len(faults) > shown:
+        lines.append(f"  … and {len(faults) - shown} more")
+    return "\n".join(lines)
+
+
+def first_line(fault: BaseException) -> str:
+    """Return the first line of what an exception says, or its class when it says nothing."""
+    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(fault).__name__
+
+
+@contextlib.contextmanager
+def foreign_faults(message: str, error: type[AuditorError], *, hint: str) -> Iterator[None]:
+    """Turn whatever other libraries raise about a damaged or unknown file into one error of ours (ADR 0003)."""
+    try:
+        yield
+    except (AuditorError, MemoryError):
+        raise
+    except ImportError as fault:
+        raise MissingPackageError(
+            f"{message}: a package is missing: {first_line(fault)}", hint="install it, then run again"
+        ) from fault
+    except Exception as fault:
+        raise error(f"{message}: {type(fault).__name__}: {first_line(fault)}", hint=hint) from fault

@@ -1,0 +1,1 @@
+"""Exporters: what is made of a finished record, one format a file."""

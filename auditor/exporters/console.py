@@ -1,0 +1,53 @@
+"""The summary for a terminal: one line a metric with its denominators, the duties not met, the verdict."""
+
+from __future__ import annotations
+
+from auditor.types import Finding, Metric, RunRecord, Status, Undefined, Verdict
+
+
+def render(record: RunRecord, verdict: Verdict) -> str:
+    """Return the table of all metrics, then what the policy found, as plain text."""
+    rules = {finding.subject: finding for finding in verdict.findings if finding.kind == "rule"}
+    rows = [_row(probe.id, metric, rules) for probe in record.probes for metric in probe.metrics]
+    rows = [row for row in rows if row]
+    lines = _aligned(rows)
+    shown = {row[0] for row in rows}
+    lines += [
+        f"{subject}  {finding.status} ({finding.message})" for subject, finding in rules.items() if subject not in shown
+    ]
+    duties = [finding for finding in verdict.findings if finding.kind == "duty"]
+    unmet = [finding for finding in duties if finding.status is not Status.PASS]
+    lines.append("")
+    lines.append(f"duties  {len(duties) - len(unmet)} of {len(duties)} documented")
+    lines += [f"  {finding.status}  {_advice(finding)}{finding.subject}: {finding.message}" for finding in unmet]
+    lines.append("")
+    lines.append(f"verdict  {verdict.status}  policy {verdict.policy} {verdict.policy_version}")
+    return "\n".join(lines)
+
+
+def _row(probe_id: str, metric: Metric | Undefined, rules: dict[str, Finding]) -> list[str]:
+    """Return a line's cells; a slice without a rule has none."""
+    where = "".join(f", {key} = {value}" for key, value in sorted(metric.slice.items()))
+    address = f"{probe_id}:{metric.key.name}{where}"
+    finding = rules.get(address)
+    if where and finding is None:
+        return []
+    if isinstance(metric, Metric):
+        value = f"{metric.value:.3f} [{metric.interval.low:.3f}, {metric.interval.high:.3f}]"
+    else:
+        value = f"undefined ({metric.reason})"
+    judged = "no rule" if finding is None else f"{finding.status} {_advice(finding)}({_why(finding)})"
+    return [address, value, f"n={metric.n}", f"unscored={metric.n_unscored}", judged]
+
+
+def _why(finding: Finding) -> str:
+    return f"{finding.bound}; {finding.message}" if finding.status is Status.INCONCLUSIVE else finding.bound
+
+
+def _advice(finding: Finding) -> str:
+    return "" if finding.required else "advisory: "
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows]

@@ -1,0 +1,138 @@
+"""The journal: every output, written and synced before it is scored, so that a killed run can go on.
+
+The first line says which plan it belongs to; every other line is one output: [kind, number of the request, output].
+A last line that a kill cut short is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Literal
+
+import msgspec
+
+from auditor import schema
+from auditor.errors import RecordError
+from auditor.record import JOURNAL, output_faults
+from auditor.types import Json, Output
+
+Kind = Literal["loglikelihood", "generate"]
+_SCHEMA = "auditor:journal/1"
+
+
+class _Line(msgspec.Struct, frozen=True, array_like=True):
+    kind: Kind
+    number: int
+    output: Output
+
+
+class Journal:
+    """Outputs by kind and number of their request; open it with `with`."""
+
+    def __init__(self, folder: Path, plan: Mapping[str, Json], *, resume: bool) -> None:
+        self._path = folder / JOURNAL
+        self._plan = dict(plan)
+        self._resume = resume
+        self._stream: IO[bytes] | None = None
+        self.outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
+
+    def __enter__(self) -> Journal:
+        """Open the journal, reading what it holds when the run is resumed.
+
+        Raises:
+            RecordError: it belongs to another plan, is damaged, or another process is writing to it.
+            OutputError: it cannot be written.
+        """
+        with output_faults(self._path):
+            fresh = not (self._resume and self._path.is_file() and self._path.stat().st_size)
+            self._stream = self._path.open("wb" if fresh else "r+b")
+            _lock(self._stream, self._path)
+        if fresh or not self._read():
+            self._append([{"schema": _SCHEMA, "plan": self._plan}])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the journal."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def add(self, kind: Kind, outputs: Mapping[int, Output]) -> None:
+        """Write a pack of outputs and sync it to disk.
+
+        Raises:
+            OutputError: the disk is full; what was written before is intact.
+        """
+        self._append([_Line(kind, number, output) for number, output in sorted(outputs.items())])
+        self.outputs[kind].update(outputs)
+
+    def _append(self, lines: list[Json]) -> None:
+        assert self._stream is not None
+        start = self._stream.tell()
+        data = "".join(schema.canonical_json(line) + "\n" for line in lines).encode()
+        with output_faults(self._path):
+            try:
+                self._stream.write(data)
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
+            except OSError:
+                _cut(self._stream, start)
+                raise
+
+    def _read(self) -> bool:
+        """Take over what a killed run wrote; return whether there was anything whole."""
+        assert self._stream is not None
+        data = self._stream.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        _cut(self._stream, len(whole))
+        lines = whole.splitlines()
+        if not lines:
+            return False
+        header = self._parse(1, lines[0])
+        self._check_plan(header)
+        for number, line in enumerate(lines[1:], start=2):
+            found = schema.convert(self._parse(number, line), _Line, where=f"{self._path}:{number}", error=RecordError)
+            self.outputs[found.kind][found.number] = found.output
+        return True
+
+    def _parse(self, number: int, line: bytes) -> Json:
+        try:
+            return json.loads(line)
+        except ValueError as fault:
+            raise RecordError(f"{self._path}:{number} is damaged: {fault}", hint="start a new run") from fault
+
+    def _check_plan(self, header: Json) -> None:
+        before = header.get("plan") if isinstance(header, dict) and header.get("schema") == _SCHEMA else None
+        if not isinstance(before, dict):
+            raise RecordError(f"{self._path} is not a journal of schema {_SCHEMA}", hint="start a new run")
+        now = msgspec.to_builtins(self._plan)
+        changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+        if changed:
+            raise RecordError(
+                f"{self._path} belongs to another run: it differs in {', '.join(changed)}",
+                hint="resume with the same model, probes and options, or choose another --out",
+            )
+
+
+def _cut(stream: IO[bytes], length: int) -> None:
+    """Drop everything after `length` bytes, so that no half line stays behind."""
+    os.ftruncate(stream.fileno(), length)
+    os.lseek(stream.fileno(), length, os.SEEK_SET)
+
+
+def _lock(stream: IO[bytes], path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not on Windows; there the user must see to it
+        return
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as fault:
+        raise RecordError(
+            f"another process is writing to {path}", hint="wait for it, or choose another --out"
+        ) from fault

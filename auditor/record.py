@@ -1,0 +1,120 @@
+"""The record on disk: a folder with `record.json` (canonical JSON), one samples file a probe, and the journal.
+
+Files are written whole or not at all; what was changed after it was written is found out when it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from auditor import schema
+from auditor.errors import OutputError, RecordError
+from auditor.types import FileDigest, Json, RunRecord
+
+SCHEMA = "auditor:record/1"
+RECORD = "record.json"
+JOURNAL = "journal.jsonl"
+SAMPLES = "samples"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def seal(record: RunRecord) -> RunRecord:
+    """Return the record with both digests filled in."""
+    bare = msgspec.structs.replace(record, content_digest="", digest="")
+    content = _content_digest(bare)
+    named = msgspec.structs.replace(bare, content_digest=content)
+    return msgspec.structs.replace(named, digest=schema.digest_of(named))
+
+
+def save_record(folder: Path, record: RunRecord) -> None:
+    """Write `record.json`, with its digests.
+
+    Raises:
+        OutputError: the folder is full or cannot be written.
+    """
+    write_text(folder / RECORD, schema.canonical_json(record, indent=1) + "\n")
+
+
+def load_record(path: Path) -> tuple[RunRecord, Path]:
+    """Return a record, checked against its digests and those of its samples files, and its folder.
+
+    Raises:
+        RecordError: it is missing, not a record, of another schema, or was changed after it was written.
+    """
+    file = path / RECORD if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as fault:
+        hint = "the run has not ended: continue it with `auditor run --resume --out DIR`"
+        started = (file.parent / JOURNAL).is_file()
+        raise RecordError(
+            f"cannot read {file}: {fault.strerror}", hint=hint if started else "give the folder that a run wrote"
+        ) from fault
+    except ValueError as fault:
+        raise RecordError(f"{file} is not JSON: {fault}", hint="it is damaged: restore it, or run again") from fault
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != SCHEMA:
+        raise RecordError(f"{file} is not a record of schema {SCHEMA}, got {found!r}", hint="run the audit again")
+    record = schema.convert(content, RunRecord, where=str(file), error=RecordError)
+    _check_digests(record, content, file)
+    return record, file.parent
+
+
+def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> None:
+    hint = "a record cannot be edited: restore it, or run the audit again"
+    if schema.digest_of({**content, "digest": ""}) != record.digest:
+        raise RecordError(f"{file} was changed after it was written: its digest does not match", hint=hint)
+    if _content_digest(msgspec.structs.replace(record, content_digest="", digest="")) != record.content_digest:
+        raise RecordError(f"{file}: its content digest does not match", hint=hint)
+    for probe in record.probes:
+        path = file.parent / probe.samples_file.path
+        if not path.is_file():
+            raise RecordError(f"{path} is missing", hint="keep the record's folder together")
+        if schema.digest_file(path).sha256 != probe.samples_file.sha256:
+            raise RecordError(f"{path} was changed after it was written: its digest does not match", hint=hint)
+
+
+def _content_digest(record: RunRecord) -> str:
+    plain = msgspec.to_builtins(record)
+    return schema.digest_of({key: value for key, value in plain.items() if key != "clocks"})
+
+
+def write_samples(folder: Path, probe_id: str, lines: Iterator[Json]) -> FileDigest:
+    """Write a probe's samples, one a line, and return the file's digest; its name is relative to `folder`."""
+    name = f"{SAMPLES}/{probe_id.replace('/', '__')}.jsonl"
+    write_text(folder / name, "".join(schema.canonical_json(line) + "\n" for line in lines))
+    return schema.digest_file(folder / name, name=name)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OutputError: the folder is full or cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    with output_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+
+
+@contextlib.contextmanager
+def output_faults(path: Path) -> Iterator[None]:
+    """Turn an OSError of the output folder into an OutputError that says what to do."""
+    try:
+        yield
+    except OSError as fault:
+        full = fault.errno in _FULL
+        hint = "free some space, then continue with --resume" if full else "choose another folder with --out"
+        raise OutputError(f"cannot write {path}: {fault.strerror or fault}", hint=hint) from fault

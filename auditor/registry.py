@@ -1,0 +1,69 @@
+"""Names of scorers, backends and exporters, and where their code is. One line adds one."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from auditor.errors import AuditorError, UsageError, nearest
+from auditor.types import Json
+
+SCORERS = {
+    "pair_preference": "auditor.scorers.pairs:PairPreference",
+    "pair_contrast": "auditor.scorers.pairs:PairContrast",
+    "multiple_choice": "auditor.scorers.multiple_choice:MultipleChoice",
+    "ambiguity_bias": "auditor.scorers.ambiguity_bias:AmbiguityBias",
+    "claim_verdict": "auditor.scorers.claim_verdict:ClaimVerdict",
+    "behaviour_choice": "auditor.scorers.behaviour_choice:BehaviourChoice",
+    "opinion_shift": "auditor.scorers.opinion_shift:OpinionShift",
+    "text_rating": "auditor.scorers.text_rating:TextRating",
+}
+CLASSIFIERS = {
+    "alt-profanity-check": "auditor.scorers.alt_profanity:open_classifier",
+    "detoxify": "auditor.scorers.detoxify:open_classifier",
+}
+BACKENDS = {
+    "hf": "auditor.backends.hf:open_backend",
+}
+EXPORTERS = {
+    "markdown": "auditor.exporters.markdown:render",
+    "console": "auditor.exporters.console:render",
+}
+_BUILT_IN = {"scorers": SCORERS, "classifiers": CLASSIFIERS, "backends": BACKENDS, "exporters": EXPORTERS}
+
+
+def names(kind: str) -> dict[str, str]:
+    """Return every known name of a kind with its `module:attribute`, third parties' included.
+
+    Raises:
+        AuditorError: two packages offer the same name.
+    """
+    found = dict(_BUILT_IN[kind])
+    for point in entry_points(group=f"auditor.{kind}"):
+        if point.name in found:
+            raise AuditorError(
+                f"two packages offer the {kind[:-1]} {point.name!r}: {found[point.name]} and {point.value}",
+                hint="uninstall one of them",
+            )
+        found[point.name] = point.value
+    return found
+
+
+def load(kind: str, name: str) -> Json:
+    """Return the object registered under a name.
+
+    Raises:
+        UsageError: the name is unknown.
+        AuditorError: its module does not load.
+    """
+    known = names(kind)
+    if name not in known:
+        raise UsageError(f"unknown {kind[:-1]} {name!r}", hint=nearest(name, known))
+    module, _, attribute = known[name].partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as fault:
+        raise AuditorError(
+            f"the {kind[:-1]} {name!r} ({known[name]}) does not load: {fault}",
+            hint="run `auditor doctor` to see what is missing",
+        ) from fault

@@ -1,0 +1,225 @@
+"""The path from a model and probes to a record: resolve, load, plan, ask, score, summarise, write down.
+
+`measure` is the whole of it, from top to bottom. Every output is in the journal before it is scored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+import auditor
+from auditor import probes, record, registry, schema
+from auditor.backends.base import Backend, BackendOptions, Outputs
+from auditor.environment import Clock, environment
+from auditor.errors import InterruptedRun, OutputError, ScorerError, UsageError, nearest
+from auditor.journal import Journal, Kind
+from auditor.plan import Plan, make_plan
+from auditor.probes import Probe
+from auditor.provenance.derive import derive_facts
+from auditor.provenance.resolve import resolve, weights_digest
+from auditor.results import score_probe
+from auditor.scorers.base import Classifier, Scorer
+from auditor.types import Fact, ModelInfo, ModelRef, Output, RunInfo, RunRecord
+
+AUTO_CLASSIFIER = "alt-profanity-check"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the user asked for. `limit` is the number of samples a probe, None for all."""
+
+    model: str
+    out: Path
+    probes: str = ""
+    packs: tuple[Path, ...] = ()
+    limit: int | None = None
+    seed: int = 0
+    toxicity: str = "auto"
+    resume: bool = False
+    offline: bool = False
+    backend: BackendOptions = BackendOptions()
+
+
+class Progress(Protocol):
+    """Who is told how far the run is."""
+
+    def say(self, message: str) -> None:
+        """Take note of a step."""
+        ...
+
+    def begin(self, totals: Mapping[str, int]) -> None:
+        """Take note of the number of requests, by probe."""
+        ...
+
+    def advance(self, probe_id: str, count: int) -> None:
+        """Take note that so many requests of a probe are answered."""
+        ...
+
+    def end(self) -> None:
+        """Take note that every request is answered, or that the run breaks off."""
+        ...
+
+
+def measure(settings: Settings, progress: Progress) -> RunRecord:
+    """Ask the model everything that the probes want to know, and return the record, which is also on disk.
+
+    Raises:
+        AuditorError: of the class that says what is wrong; the journal holds every output up to then.
+    """
+    clock = Clock()
+    selected = probes.load_all(probes.select(settings.probes, settings.packs), settings.packs)
+    with _output_folder(settings):
+        progress.say(f"resolving {settings.model}")
+        ref = _resolve(settings)
+        classifier = _open_classifier(settings, selected)
+        scorers = {probe.id: _open_scorer(probe, classifier) for probe in selected}
+        facts = derive_facts(ref)
+        progress.say(f"opening {settings.model}")
+        backend: Backend = registry.load("backends", "hf")(ref, settings.backend)
+        model = _model_info(ref, facts)
+        plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit)
+        with Journal(settings.out, plan.header, resume=settings.resume) as journal:
+            resumed = sum(len(found) for found in journal.outputs.values())
+            _ask(plan, backend, journal, progress)
+        results = [
+            score_probe(part, scorers[part.probe.id], plan, journal.outputs, out=settings.out, seed=settings.seed)
+            for part in plan.parts
+        ]
+        finished = RunRecord(
+            schema=record.SCHEMA,
+            run=_run_info(settings, plan, classifier),
+            model=model,
+            backend=backend.info,
+            environment=environment(),
+            probes=tuple(results),
+            clocks=clock.stop(requests=sum(map(len, plan.requests.values())), from_journal=resumed),
+        )
+        sealed = record.seal(finished)
+        record.save_record(settings.out, sealed)
+    return sealed
+
+
+def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress) -> None:
+    """Have every request answered that the journal does not hold yet."""
+    totals: dict[str, int] = {part.probe.id: 0 for part in plan.parts}
+    for owners in plan.owner.values():
+        for probe_id in owners:
+            totals[probe_id] += 1
+    progress.begin(totals)
+    answer: dict[Kind, Callable[..., Iterator[Outputs]]] = {
+        "loglikelihood": backend.loglikelihood,
+        "generate": backend.generate,
+    }
+    try:
+        for kind, asked in plan.requests.items():
+            done = set(journal.outputs[kind])
+            _advance(progress, plan.owner[kind], done)
+            for pack in answer[kind](asked, done=done):
+                new = {number: output for number, output in pack.items() if number not in done}
+                journal.add(kind, new)
+                _advance(progress, plan.owner[kind], new)
+    except KeyboardInterrupt as fault:
+        raise InterruptedRun("interrupted", hint="what was answered is kept: go on with --resume") from fault
+    finally:
+        progress.end()
+
+
+def _advance(progress: Progress, owners: Sequence[str], numbers: Mapping[int, Output] | set[int]) -> None:
+    counts: dict[str, int] = {}
+    for number in numbers:
+        counts[owners[number]] = counts.get(owners[number], 0) + 1
+    for probe_id, count in counts.items():
+        progress.advance(probe_id, count)
+
+
+def _resolve(settings: Settings) -> ModelRef:
+    return resolve(
+        settings.model,
+        offline=settings.offline,
+        allow_pickle=settings.backend.allow_pickle,
+        trust_remote_code=settings.backend.trust_remote_code,
+    )
+
+
+def _open_classifier(settings: Settings, selected: Sequence[Probe]) -> Classifier | None:
+    """Return the classifier that `--toxicity NAME[:ARGUMENT]` names, when a probe needs one.
+
+    Raises:
+        UsageError: no classifier has that name.
+        ScorerError: it cannot be opened.
+    """
+    name, _, argument = settings.toxicity.partition(":")
+    known = registry.names("classifiers")
+    if name != "auto" and name not in known:
+        raise UsageError(f"unknown classifier {name!r} for --toxicity", hint=nearest(name, ["auto", *known]))
+    if not any(registry.load("scorers", probe.scoring.scorer).uses_classifier for probe in selected):
+        return None
+    chosen = AUTO_CLASSIFIER if name == "auto" else name
+    open_classifier = registry.load("classifiers", chosen)
+    found: Classifier = open_classifier(argument, offline=settings.offline, allow_pickle=settings.backend.allow_pickle)
+    return found
+
+
+def _open_scorer(probe: Probe, classifier: Classifier | None) -> Scorer:
+    kind = registry.load("scorers", probe.scoring.scorer)
+    if not (isinstance(kind, type) and issubclass(kind, Scorer)):
+        raise ScorerError(f"{probe.scoring.scorer} is not a Scorer: {kind!r}", hint="see scorers/base.py")
+    return kind(metric=probe.scoring.metric, ideal=probe.scoring.ideal or 0.0, classifier=classifier)
+
+
+@contextlib.contextmanager
+def _output_folder(settings: Settings) -> Iterator[None]:
+    """Make the output folder; take it away again when the run fails before anything is in it.
+
+    Raises:
+        OutputError: it holds something already, or cannot be made.
+        UsageError: `resume`, and there is nothing to resume.
+    """
+    out = settings.out
+    held = out.is_dir() and any(out.iterdir())
+    if settings.resume and not (out / record.JOURNAL).is_file():
+        raise UsageError(f"nothing to resume: {out / record.JOURNAL} does not exist", hint="run without --resume")
+    if held and not settings.resume:
+        raise OutputError(
+            f"the output folder {out} is not empty", hint="choose another --out, or continue that run with --resume"
+        )
+    made = not out.exists()
+    with record.output_faults(out):
+        out.mkdir(parents=True, exist_ok=True)
+        probe_file = out / ".writable"
+        probe_file.touch()
+        probe_file.unlink()
+    try:
+        yield
+    finally:
+        if made and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _model_info(ref: ModelRef, facts: Mapping[str, Fact]) -> ModelInfo:
+    return ModelInfo(
+        requested=ref.requested,
+        format=ref.format,
+        repository=ref.repository,
+        revision=ref.revision,
+        files=ref.files,
+        weights_digest=weights_digest(ref),
+        facts=dict(facts),
+    )
+
+
+def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> RunInfo:
+    return RunInfo(
+        auditor_version=auditor.__version__,
+        code_digest=plan.header["code"],
+        seed=settings.seed,
+        limit=settings.limit,
+        offline=settings.offline,
+        plan_digest=schema.digest_of(plan.header),
+        classifier=classifier.ref if classifier else None,
+        classifier_notes=classifier.notes if classifier else "",
+    )

@@ -1,0 +1,108 @@
+"""Canonical JSON, digests, and checks of outside data against JSON Schemas and types."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from auditor import resources
+from auditor.errors import AuditorError, list_faults, nearest
+from auditor.types import FileDigest, Json
+
+T = TypeVar("T")
+
+
+def canonical_json(value: Json, *, indent: int | None = None) -> str:
+    """Return JSON with sorted keys and no NaN: equal values give equal text.
+
+    Raises:
+        ValueError: the value holds NaN or an infinity.
+    """
+    plain = msgspec.to_builtins(value)
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+
+
+def digest_of(value: Json) -> str:
+    """Return the sha256 (64 hex digits) of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def digest_file(path: Path, *, name: str | None = None) -> FileDigest:
+    """Return a file's sha256 and size in bytes; `name` is what the digest calls it (default: its name)."""
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return FileDigest(path=name or path.name, sha256=sha256, bytes=path.stat().st_size)
+
+
+def digest_code() -> str:
+    """Return one sha256 over the package's own Python files: the code's version, also between releases."""
+    package = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def load_schema(name: str) -> dict[str, Json]:
+    """Return a shipped JSON Schema from `policies/schema/`."""
+    path = resources.root() / "policies" / "schema" / f"{name}.schema.json"
+    schema: dict[str, Json] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+def faults_against(value: Json, schema: dict[str, Json]) -> list[str]:
+    """Return every fault of a value against a JSON Schema as `path: message`, in the value's order."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(schema)
+    faults = []
+    for error in sorted(validator.iter_errors(value), key=lambda e: [str(part) for part in e.absolute_path]):
+        path = "$" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
+        message = error.message if len(error.message) < 200 else error.message[:197] + "…"
+        if error.validator == "additionalProperties":
+            known = error.schema.get("properties", {})
+            unknown = sorted(set(error.instance) - set(known))
+            message = "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
+        faults.append(f"{path}: {message}")
+    return faults
+
+
+def read_toml(path: Path, error: type[AuditorError]) -> dict[str, Json]:
+    """Return a TOML file's content.
+
+    Raises:
+        AuditorError: of the class given, when the file is missing, not UTF-8 or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise error(f"cannot read {path}: {fault.strerror}", hint="check the path") from fault
+    except UnicodeDecodeError as fault:
+        raise error(f"{path} is not UTF-8: byte {fault.start}", hint="save the file as UTF-8") from fault
+    except tomllib.TOMLDecodeError as fault:
+        raise error(f"{path} is not TOML: {fault}", hint="see https://toml.io") from fault
+
+
+def check(value: Json, schema: dict[str, Json], *, where: str, error: type[AuditorError]) -> None:
+    """Raise `error` listing all of a value's faults against a schema, each with `where` and its path."""
+    faults = faults_against(value, schema)
+    if faults:
+        raise error(
+            f"{where} has {len(faults)} fault{'s' if len(faults) > 1 else ''}:\n{list_faults(faults)}",
+            hint="correct the places named above",
+        )
+
+
+def convert(value: Json, kind: type[T], *, where: str, error: type[AuditorError]) -> T:
+    """Return a JSON value as a type of ours, or raise `error` naming the path that does not fit."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as fault:
+        raise error(f"{where}: {fault}", hint="the file was written by another version, or changed") from fault

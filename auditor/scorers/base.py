@@ -1,0 +1,173 @@
+"""The seam between answers and numbers: what a scorer is, and the estimates that most scorers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar, Literal, Protocol
+
+import numpy as np
+from msgspec import Struct
+
+from auditor import stats
+from auditor.types import Answer, Interval, MetricKey, Reason, Sample, Score, ScoredSample, ScorerRef, Unscored
+
+Samples = Sequence[ScoredSample]
+
+
+class Estimate(Struct, frozen=True, kw_only=True):
+    """A metric's value over some samples: `n` of them scored, `n_unscored` not, in `n_clusters` clusters."""
+
+    key: MetricKey
+    value: float
+    interval: Interval
+    n: int
+    n_unscored: int
+    n_clusters: int
+
+
+class NoEstimate(Struct, frozen=True, kw_only=True):
+    """A metric that has no value over some samples, and why."""
+
+    key: MetricKey
+    reason: Reason
+    n: int
+    n_unscored: int
+
+
+Estimates = list[Estimate | NoEstimate]
+
+
+class Rating(Struct, frozen=True, kw_only=True):
+    """A classifier's rating of a text, 0–1; `truncated` says that it did not read the text to its end."""
+
+    value: float
+    truncated: bool = False
+
+
+class Classifier(Protocol):
+    """Rates texts. `measures` is what the rating means, the first word of its metrics' names."""
+
+    ref: ScorerRef
+    measures: str
+    notes: str
+
+    def rate(self, texts: Sequence[str]) -> list[Rating]:
+        """Return one rating a text, in order."""
+        ...
+
+
+class Scorer:
+    """Turns a sample's answers into a score, and scores into estimates.
+
+    Class attributes: `kind` of measurement that it scores; `metric_names` that it can give, or `generic` where the
+    probe names the metric and its ideal; `needs`, fields of an item that it reads, with their types; `version`, bumped
+    whenever a score may change.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    kind: ClassVar[Literal["pairs", "choice", "generation"]]
+    metric_names: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[Mapping[str, type]] = MappingProxyType({})
+    generic: ClassVar[bool] = False
+    uses_classifier: ClassVar[bool] = False
+
+    def __init__(self, *, metric: str = "", ideal: float = 0.0, classifier: Classifier | None = None) -> None:
+        """Take what the probe names (`metric`, `ideal`), and the classifier where one is used."""
+        self.metric = metric
+        self.ideal = ideal
+
+    @property
+    def ref(self) -> ScorerRef:
+        """Return which scorer this is; where a classifier decides the score, which classifier."""
+        return ScorerRef(name=self.name, version=self.version)
+
+    def prepare(self, answers: Sequence[Answer]) -> None:
+        """Look at all answers of the probe at once, before they are scored one by one."""
+
+    def score(self, sample: Sample, answers: Sequence[Answer]) -> Score | Unscored:
+        """Return what the answers to one sample are worth."""
+        raise NotImplementedError
+
+    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+        """Return every metric of this scorer over some samples."""
+        raise NotImplementedError
+
+    def counts(self, samples: Samples) -> dict[str, int]:
+        """Return what a reader should know beside the metrics."""
+        return {}
+
+
+def share_key(name: str, *, ideal: float, unit: str = "share") -> MetricKey:
+    """Return the key of a share or a probability, in 0–1."""
+    return MetricKey(name=name, unit=unit, low=0.0, high=1.0, ideal=ideal)
+
+
+def signed_key(name: str, *, unit: str) -> MetricKey:
+    """Return the key of a signed quantity in −1 to 1 that is best at 0."""
+    return MetricKey(name=name, unit=unit, low=-1.0, high=1.0, ideal=0.0)
+
+
+def scored(samples: Samples) -> list[tuple[Sample, Score]]:
+    """Return the samples that have a score, with it."""
+    return [(row.sample, row.score) for row in samples if isinstance(row.score, Score)]
+
+
+def mean_estimate(
+    key: MetricKey,
+    samples: Samples,
+    part: Callable[[Sample, Score], float | None],
+    rng: np.random.Generator,
+) -> Estimate | NoEstimate:
+    """Return the mean of a part of the scores, over the samples where `part` is not None.
+
+    Formula: Σ part / n. Unscored samples are counted, never taken for a value. Interval: for a range of 0–1
+    `stats.proportion_interval`, else `stats.bounded_mean_interval`; both count clusters, not samples.
+    """
+    n_unscored = len(samples) - len(scored(samples))
+    if n_unscored == len(samples):
+        return NoEstimate(key=key, reason=Reason.NO_SCORED_SAMPLES, n=0, n_unscored=n_unscored)
+    found = [(sample.cluster, part(sample, score)) for sample, score in scored(samples)]
+    clusters = [cluster for cluster, value in found if value is not None]
+    values = np.array([value for _, value in found if value is not None], dtype=np.float64)
+    if not clusters:
+        return NoEstimate(key=key, reason=Reason.EMPTY_DENOMINATOR, n=0, n_unscored=n_unscored)
+    if (key.low, key.high) == (0.0, 1.0):
+        interval = stats.proportion_interval(values, clusters)
+    else:
+        interval = stats.bounded_mean_interval(values, clusters, low=key.low, high=key.high, rng=rng)
+    return Estimate(
+        key=key,
+        value=float(values.mean()),
+        interval=interval,
+        n=len(clusters),
+        n_unscored=n_unscored,
+        n_clusters=len(set(clusters)),
+    )
+
+
+def sign_score(difference: float) -> float:
+    """Return 1 for a positive difference, 0.5 for none, 0 for a negative one.
+
+    >>> [sign_score(x) for x in (2.5, 0.0, -1.0)]
+    [1.0, 0.5, 0.0]
+    """
+    return 0.5 if difference == 0 else float(difference > 0)
+
+
+def best_option(values: Sequence[float]) -> int | None:
+    """Return the position of the largest value, or None when two share it.
+
+    >>> best_option([0.2, 0.7, 0.1]), best_option([0.4, 0.4, 0.2])
+    (1, None)
+    """
+    top = max(values)
+    places = [place for place, value in enumerate(values) if value == top]
+    return places[0] if len(places) == 1 else None
+
+
+def mean_probabilities(answers: Sequence[Answer]) -> list[float]:
+    """Return each option's probability, normalised over the options and averaged over the orders asked."""
+    table = np.array([answer.probabilities for answer in answers])
+    return [float(value) for value in table.mean(axis=0)]

@@ -1,0 +1,119 @@
+"""Statements judged true or false, in pairs of a true statement and its false twin.
+
+Sources: Gardner et al. 2020, "Evaluating Models' Local Decision Boundaries via Contrast Sets", Findings of EMNLP, §2
+(consistency over a contrast set, here `pair_accuracy`); Youden 1950, "Index for rating diagnostic tests", Cancer 3
+(`yes_bias` is P(yes|true) + P(yes|false) − 1, the same two rates added instead of subtracted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from auditor import stats
+from auditor.scorers.base import (
+    Estimate,
+    Estimates,
+    NoEstimate,
+    Samples,
+    Scorer,
+    best_option,
+    mean_estimate,
+    scored,
+    share_key,
+    signed_key,
+)
+from auditor.types import Answer, Reason, Sample, Score
+
+
+class ClaimVerdict(Scorer):
+    """The first choice says *true*, the second *false*; the cluster of an item is its pair."""
+
+    name = "claim_verdict"
+    version = "1.0.0"
+    kind = "choice"
+    metric_names = ("accuracy", "pair_accuracy", "yes_bias")
+    needs = MappingProxyType({"is_true": bool})
+
+    def score(self, sample: Sample, answers: Sequence[Answer]) -> Score:
+        """Return whether the more probable label is right; a tie is wrong. Part `says_true`.
+
+        >>> sample = Sample(id="a", cluster="a", slices={}, fields={"is_true": False})
+        >>> ClaimVerdict().score(sample, [Answer(nats=(-2.0, -1.0))])
+        Score(value=1.0, parts={'says_true': 0.0})
+        """
+        choice = best_option(answers[0].nats)
+        says_true = 0.5 if choice is None else float(choice == 0)
+        right = choice is not None and (choice == 0) == sample.fields["is_true"]
+        return Score(value=float(right), parts={"says_true": says_true})
+
+    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+        """Return `accuracy`, `pair_accuracy` (both of a pair right) and `yes_bias`.
+
+        Accuracies: 0–1, ideal 1. `yes_bias` = P(says true | true) + P(says true | false) − 1: −1 to 1, ideal 0.
+        Unscored samples are left out and counted; a pair with one is unscored.
+        """
+        return [
+            mean_estimate(share_key("accuracy", ideal=1.0), samples, lambda _, score: score.value, rng),
+            _pair_accuracy(samples),
+            _yes_bias(samples, rng),
+        ]
+
+
+def _pair_accuracy(samples: Samples) -> Estimate | NoEstimate:
+    key = share_key("pair_accuracy", ideal=1.0)
+    found: dict[str, list[float | None]] = {}
+    for row in samples:
+        value = row.score.value if isinstance(row.score, Score) else None
+        found.setdefault(row.sample.cluster, []).append(value)
+    pairs = {name: values for name, values in found.items() if len(values) == 2}
+    whole = {name: min(v for v in values if v is not None) for name, values in pairs.items() if None not in values}
+    n_unscored = len(pairs) - len(whole)
+    if not whole:
+        reason = Reason.NO_SCORED_SAMPLES if pairs else Reason.EMPTY_DENOMINATOR
+        return NoEstimate(key=key, reason=reason, n=0, n_unscored=n_unscored)
+    values = np.array(list(whole.values()))
+    return Estimate(
+        key=key,
+        value=float(values.mean()),
+        interval=stats.proportion_interval(values, list(whole)),
+        n=len(whole),
+        n_unscored=n_unscored,
+        n_clusters=len(whole),
+    )
+
+
+def _yes_bias(samples: Samples, rng: np.random.Generator) -> Estimate | NoEstimate:
+    key = signed_key("yes_bias", unit="difference of shares")
+    rows = scored(samples)
+    n_unscored = len(samples) - len(rows)
+    if not rows:
+        return NoEstimate(key=key, reason=Reason.NO_SCORED_SAMPLES, n=0, n_unscored=n_unscored)
+    yes = np.array([float(score.parts["says_true"]) for _, score in rows])
+    true = np.array([bool(sample.fields["is_true"]) for sample, _ in rows])
+    clusters = [sample.cluster for sample, _ in rows]
+
+    def statistic(chosen: npt.NDArray[np.intp]) -> float | None:
+        is_true, says = true[chosen], yes[chosen]
+        if is_true.all() or not is_true.any():
+            return None
+        return float(says[is_true].mean() + says[~is_true].mean() - 1)
+
+    value = statistic(np.arange(len(rows)))
+    if value is None:
+        return NoEstimate(key=key, reason=Reason.EMPTY_DENOMINATOR, n=len(rows), n_unscored=n_unscored)
+    if np.ptp(yes) == 0 or len(set(clusters)) < 2:
+        interval = stats.rescaled_interval(2 * yes - 1, clusters, low=-1.0, high=1.0)
+    else:
+        interval = stats.cluster_bootstrap(clusters, statistic, rng=rng)
+    return Estimate(
+        key=key,
+        value=value,
+        interval=interval,
+        n=len(rows),
+        n_unscored=n_unscored,
+        n_clusters=len(set(clusters)),
+    )

@@ -1,0 +1,178 @@
+"""Detoxify: transformer classifiers of toxicity, opened from a checkpoint file or, by name, from its releases.
+
+Differs from `Detoxify.predict` in that texts are rated in batches of like length, a list of one gives a list, texts
+longer than the model reads are counted, a checkpoint that lacks tensors is refused, and a checkpoint that only an
+unrestricted pickle load can read is refused unless it is a known release or the user allows it.
+
+Source: Hanu & Unitary team 2020, Detoxify, https://github.com/unitaryai/detoxify.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import MissingPackageError, OfflineError, ScorerError, foreign_faults, nearest
+from auditor.scorers.base import Rating
+from auditor.types import Json, ScorerRef
+
+NAME = "detoxify"
+_CLASS = "toxicity"
+_BATCH_TOKENS = 8192
+_RENAMED = {"toxic": _CLASS}
+_HINT = "--toxicity detoxify:PATH, or detoxify:RELEASE (original, unbiased, multilingual, …)"
+
+
+def open_classifier(argument: str, *, offline: bool, allow_pickle: bool) -> Detoxify:
+    """Return Detoxify from a checkpoint file, or from a release by its name.
+
+    The base model's config and tokenizer come from the checkpoint's folder when they lie there, else from the Hub or
+    its cache.
+
+    Raises:
+        ScorerError: no such file or release, or the checkpoint is not Detoxify's, incomplete or an unknown pickle.
+        OfflineError: `offline`, and something would have to be downloaded.
+        MissingPackageError: Detoxify is not installed.
+    """
+    if not argument:
+        raise ScorerError("detoxify needs a checkpoint or the name of a release", hint=_HINT)
+    path = _checkpoint(argument, offline=offline)
+    loaded, sha256 = _read(path, allow_pickle=allow_pickle)
+    model, tokenizer, classes = _build(path, loaded, offline=offline)
+    return Detoxify(model, tokenizer, classes, sha256)
+
+
+class Detoxify:
+    """Probability of the class `toxicity`."""
+
+    measures = "toxicity"
+
+    def __init__(self, model: Any, tokenizer: Any, classes: Sequence[str], sha256: str) -> None:
+        from importlib.metadata import version
+
+        self.ref = ScorerRef(name=NAME, version=version(NAME), checkpoint=sha256)
+        self._model = model.eval()
+        self._tokenizer = tokenizer
+        self._column = classes.index(_CLASS)
+        self._max_tokens = min(tokenizer.model_max_length, _positions(model.config))
+        self.notes = (
+            f"Detoxify, a {type(model).__name__}, reads {self._max_tokens} tokens of a text. Its training labels are "
+            "known to carry bias against mentions of some groups (Dixon et al. 2018)."
+        )
+
+    def rate(self, texts: Sequence[str]) -> list[Rating]:
+        """Return one rating a text, in order; what it does not read to its end is marked truncated."""
+        import torch
+
+        encoded = [self._tokenizer(text, verbose=False).input_ids for text in texts]
+        truncated = [len(ids) > self._max_tokens for ids in encoded]
+        order = sorted(range(len(texts)), key=lambda number: -len(encoded[number]))
+        found: dict[int, float] = {}
+        while order:
+            size = max(1, _BATCH_TOKENS // min(len(encoded[order[0]]), self._max_tokens))
+            batch, order = order[:size], order[size:]
+            inputs = self._tokenizer(
+                [texts[number] for number in batch],
+                return_tensors="pt",
+                padding=True,
+                truncation=True,
+                max_length=self._max_tokens,
+            )
+            with torch.inference_mode():
+                logits = self._model(**inputs).logits  # [texts, classes]
+            values = torch.sigmoid(logits.float())[:, self._column].tolist()
+            found |= dict(zip(batch, values, strict=True))
+        return [Rating(value=found[n], truncated=truncated[n]) for n in range(len(texts))]
+
+
+def _checkpoint(argument: str, *, offline: bool) -> Path:
+    path = Path(argument).expanduser()
+    if path.is_file():
+        return path
+    releases: dict[str, str] = _library().MODEL_URLS
+    if argument not in releases:
+        raise ScorerError(
+            f"no checkpoint file and no Detoxify release is named {argument!r}", hint=nearest(argument, releases)
+        )
+    import torch
+
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / releases[argument].rsplit("/", 1)[1]
+    if not cached.is_file():
+        if offline:
+            raise OfflineError(
+                f"the Detoxify release {argument!r} is not on this machine",
+                hint="run without --offline, or give a checkpoint file: --toxicity detoxify:PATH",
+            )
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(releases[argument], str(cached), progress=False)
+        except OSError as fault:
+            raise ScorerError(f"cannot download {releases[argument]}: {fault}", hint=_HINT) from fault
+    return cached
+
+
+def _read(path: Path, *, allow_pickle: bool) -> tuple[dict[str, Json], str]:
+    """Return a checkpoint's content and sha256, without running code out of an unknown file."""
+    import hashlib
+
+    import torch
+
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as fault:
+        known = any(sha256.startswith(prefix) for prefix in _known_digests())
+        if not known and not allow_pickle:
+            raise ScorerError(
+                f"{path} (sha256 {sha256}) cannot be read as plain tensors, and is not a known Detoxify release",
+                hint="it may be damaged, or run code when it is opened; if you trust it, add --allow-pickle",
+            ) from fault
+        with foreign_faults(f"cannot read {path}", ScorerError, hint="the file is damaged"):
+            loaded = torch.load(path, map_location="cpu", weights_only=False)
+    if not isinstance(loaded, Mapping) or not {"config", "state_dict"} <= set(loaded):
+        raise ScorerError(f"{path} is not a Detoxify checkpoint: it needs 'config' and 'state_dict'", hint=_HINT)
+    return dict(loaded), sha256
+
+
+def _known_digests() -> list[str]:
+    """Return the first eight hex digits of each release's sha256, which Detoxify writes into the file's name."""
+    return [url.rsplit("-", 1)[1].removesuffix(".ckpt") for url in _library().MODEL_URLS.values()]
+
+
+def _build(path: Path, loaded: dict[str, Json], *, offline: bool) -> tuple[Any, Any, list[str]]:
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    with foreign_faults(f"cannot build Detoxify from {path}", ScorerError, hint=_HINT):
+        arguments = dict(loaded["config"]["arch"]["args"])
+        classes = [_RENAMED.get(name, name) for name in loaded["config"]["dataset"]["args"]["classes"]]
+        beside = str(path.parent) if (path.parent / "config.json").is_file() else None
+        if beside:
+            arguments |= {"model_type": beside, "huggingface_config_path": beside}
+        model, tokenizer = _library().get_model_and_tokenizer(**arguments, state_dict=loaded["state_dict"])
+    missing = sorted(set(model.state_dict()) - set(loaded["state_dict"]))
+    missing = [name for name in missing if not name.endswith("position_ids")]
+    if missing or _CLASS not in classes:
+        what = f"lacks {len(missing)} tensors, such as {missing[0]}" if missing else f"has no class {_CLASS!r}"
+        raise ScorerError(f"{path} {what}", hint="it is not a whole Detoxify checkpoint")
+    return model, tokenizer, classes
+
+
+def _positions(config: Any) -> int:
+    offset = 2 if config.model_type in {"roberta", "xlm-roberta"} else 0  # the padding index shifts their positions
+    return int(config.max_position_embeddings) - offset
+
+
+def _library() -> Any:
+    try:
+        import detoxify.detoxify as library
+    except ImportError as fault:
+        raise MissingPackageError(f"Detoxify does not load: {fault}", hint="pip install detoxify") from fault
+    return library

@@ -1,0 +1,71 @@
+"""From scored samples to metrics: over all of them and over every slice, each with everything that law L1 asks for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.requests import sample_seed
+from auditor.scorers.base import Estimate, NoEstimate, Scorer
+from auditor.types import Metric, Reason, ScoredSample, Undefined, Unscored
+
+MIN_SLICE = 10
+
+
+def summarise(
+    scorer: Scorer, samples: Sequence[ScoredSample], *, probe_id: str, data_digest: str, seed: int
+) -> tuple[Metric | Undefined, ...]:
+    """Return the scorer's metrics, first over all samples, then by slice in order of their names.
+
+    A slice metric over fewer than `MIN_SLICE` scored samples is undefined. Each slice has its own random generator,
+    seeded by the run's seed, the probe and the slice, so a metric does not depend on which others are computed.
+    """
+    metrics: list[Metric | Undefined] = []
+    for where, rows in [({}, list(samples)), *_slices(samples)]:
+        name = "".join(f"{key}={value}" for key, value in where.items())
+        rng = np.random.Generator(np.random.PCG64(sample_seed(seed, probe_id, f"summary:{name}", 0)))
+        for estimate in scorer.estimate(rows, rng):
+            metrics.append(_metric(scorer, estimate, where, data_digest))
+    return tuple(metrics)
+
+
+def count_unscored(samples: Sequence[ScoredSample]) -> dict[str, int]:
+    """Return how many samples have no score, by reason."""
+    return dict(Counter(row.score.reason.value for row in samples if isinstance(row.score, Unscored)))
+
+
+def _slices(samples: Sequence[ScoredSample]) -> list[tuple[dict[str, str], list[ScoredSample]]]:
+    found: dict[tuple[str, str], list[ScoredSample]] = {}
+    for row in samples:
+        for key, value in row.sample.slices.items():
+            found.setdefault((key, value), []).append(row)
+    return [({key: value}, found[key, value]) for key, value in sorted(found)]
+
+
+def _metric(
+    scorer: Scorer, estimate: Estimate | NoEstimate, where: dict[str, str], data_digest: str
+) -> Metric | Undefined:
+    few = bool(where) and estimate.n < MIN_SLICE
+    if isinstance(estimate, Estimate) and not few:
+        return Metric(
+            key=estimate.key,
+            slice=where,
+            value=estimate.value,
+            interval=estimate.interval,
+            n=estimate.n,
+            n_unscored=estimate.n_unscored,
+            n_clusters=estimate.n_clusters,
+            scorer=scorer.ref,
+            data_digest=data_digest,
+        )
+    return Undefined(
+        key=estimate.key,
+        slice=where,
+        reason=estimate.reason if isinstance(estimate, NoEstimate) else Reason.TOO_FEW_SAMPLES,
+        n=estimate.n,
+        n_unscored=estimate.n_unscored,
+        scorer=scorer.ref,
+        data_digest=data_digest,
+    )

@@ -1,0 +1,93 @@
+"""The words of the design as types: what is asked, what came back, what it was worth, what is demanded.
+
+All are immutable. Tagged unions carry their tag in the field `status`, so that *unscored* and *undefined*
+are never a number (law L2). Log-likelihoods are in nats, durations in seconds, sizes in bytes.
+"""
+
+from auditor.types.asking import (
+    FAMILIES,
+    Answer,
+    Completion,
+    Family,
+    GenerateRequest,
+    Json,
+    Loglikelihood,
+    LoglikelihoodRequest,
+    Output,
+    Question,
+    Reason,
+    Request,
+    Sample,
+    Sampling,
+    Unscored,
+)
+from auditor.types.judging import (
+    Duty,
+    Finding,
+    Policy,
+    Rule,
+    Status,
+    Verdict,
+)
+from auditor.types.measuring import (
+    Interval,
+    Metric,
+    MetricKey,
+    Score,
+    ScoredSample,
+    ScorerRef,
+    Undefined,
+)
+from auditor.types.recording import (
+    BackendInfo,
+    Card,
+    Clocks,
+    Fact,
+    FileDigest,
+    ModelInfo,
+    ModelRef,
+    ProbeResult,
+    RunInfo,
+    RunRecord,
+)
+
+__all__ = [
+    "FAMILIES",
+    "Answer",
+    "BackendInfo",
+    "Card",
+    "Clocks",
+    "Completion",
+    "Duty",
+    "Fact",
+    "Family",
+    "FileDigest",
+    "Finding",
+    "GenerateRequest",
+    "Interval",
+    "Json",
+    "Loglikelihood",
+    "LoglikelihoodRequest",
+    "Metric",
+    "MetricKey",
+    "ModelInfo",
+    "ModelRef",
+    "Output",
+    "Policy",
+    "ProbeResult",
+    "Question",
+    "Reason",
+    "Request",
+    "Rule",
+    "RunInfo",
+    "RunRecord",
+    "Sample",
+    "Sampling",
+    "Score",
+    "ScoredSample",
+    "ScorerRef",
+    "Status",
+    "Undefined",
+    "Unscored",
+    "Verdict",
+]

@@ -1,0 +1,171 @@
+"""What is written down: the model and how it was run, the results, the card's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from auditor.types.asking import Family, Json
+from auditor.types.measuring import Metric, ScorerRef, Undefined
+
+
+class FileDigest(Struct, frozen=True, kw_only=True):
+    """A file by name, size and content."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+class ModelRef(Struct, frozen=True, kw_only=True):
+    """What the user named, resolved to files and their digests.
+
+    `folder` is where the files lie on this machine and stays out of the record; `weights` are names within it.
+    """
+
+    requested: str
+    format: Literal["safetensors", "gguf", "pickle"]
+    folder: str
+    weights: tuple[str, ...]
+    files: tuple[FileDigest, ...]
+    repository: str = ""
+    revision: str = ""
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """A statement of the card and how it is known. `value` is None exactly when nothing is known or said."""
+
+    status: Literal["measured", "derived", "declared", "withheld", "not_applicable", "missing"]
+    value: Json = None
+    source: str = ""
+    reason: str = ""
+
+
+class ModelInfo(Struct, frozen=True, kw_only=True):
+    """The model as it was opened: digests of whatever can change a score, and the facts read off its files."""
+
+    requested: str
+    format: str
+    repository: str
+    revision: str
+    files: tuple[FileDigest, ...]
+    weights_digest: str
+    facts: dict[str, Fact]
+
+
+class BackendInfo(Struct, frozen=True, kw_only=True):
+    """How the model was run. `chat_template_digest` is empty for a tokenizer without one."""
+
+    name: str
+    version: str
+    tokenizer_digest: str
+    chat_template_digest: str
+    context_length: int
+    parameters: int
+    trust_remote_code: bool
+    allow_pickle: bool
+    device: str
+    dtype: str
+    batch_tokens: int
+    batch_rows: int
+    attention: str
+    threads: int
+
+
+class ProbeResult(Struct, frozen=True, kw_only=True):
+    """One probe's part of the record. `n_selected` < `n_items` makes it partial."""
+
+    id: str
+    version: str
+    title: str
+    family: Family
+    construct: str
+    kind: str
+    languages: tuple[str, ...]
+    license: str
+    content_notice: str
+    digest: str
+    n_items: int
+    n_selected: int
+    samples_file: FileDigest
+    unscored: dict[str, int]
+    counts: dict[str, int]
+    metrics: tuple[Metric | Undefined, ...]
+
+    @property
+    def partial(self) -> bool:
+        """Whether fewer samples were asked than the probe has."""
+        return self.n_selected < self.n_items
+
+
+class RunInfo(Struct, frozen=True, kw_only=True):
+    """What was asked of this run. `plan_digest` covers every request, the model and how it is run."""
+
+    auditor_version: str
+    code_digest: str
+    seed: int
+    limit: int | None
+    offline: bool
+    plan_digest: str
+    classifier: ScorerRef | None
+    classifier_notes: str
+
+
+class Clocks(Struct, frozen=True, kw_only=True):
+    """When and at what cost: the only part of a record that may differ between two equal runs."""
+
+    started_at: str
+    finished_at: str
+    duration_s: float
+    peak_memory_bytes: int
+    requests: int
+    requests_from_journal: int
+
+
+class RunRecord(Struct, frozen=True, kw_only=True):
+    """All that was measured, and all that could have changed it.
+
+    `content_digest` covers everything but `clocks`, so equal runs have equal ones; `digest` covers both.
+    """
+
+    schema: str
+    run: RunInfo
+    model: ModelInfo
+    backend: BackendInfo
+    environment: dict[str, str]
+    probes: tuple[ProbeResult, ...]
+    clocks: Clocks
+    content_digest: str = ""
+    digest: str = ""
+
+    def metric(self, address: str, where: Mapping[str, str]) -> Metric | Undefined | None:
+        """Return the metric at `probe:name` for a slice (empty: all samples), or None when there is none."""
+        probe = self.probe_of(address)
+        name = address.partition(":")[2]
+        for metric in probe.metrics if probe else ():
+            if metric.key.name == name and metric.slice == dict(where):
+                return metric
+        return None
+
+    def probe_of(self, address: str) -> ProbeResult | None:
+        """Return the result of the probe that a metric address (`probe:name`) begins with, or None."""
+        return next((probe for probe in self.probes if probe.id == address.partition(":")[0]), None)
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """The model card's one source: facts with their status, and the record's results.
+
+    `facts` are keyed `section.name`; a fact that nobody gave is present with status *missing*. `contradictions` says,
+    by the fact's key, where what was declared and what the files say cannot both be true. `not_measured` says why, by
+    probe or family.
+    """
+
+    schema: str
+    record_digest: str
+    weights_digest: str
+    facts: dict[str, Fact]
+    contradictions: dict[str, str]
+    probes: tuple[ProbeResult, ...]
+    not_measured: dict[str, str]
