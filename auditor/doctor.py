@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from auditor import registry
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, foreign_faults
 from auditor.provenance.resolve import EMBEDDED
 
 _NEEDED = {
@@ -67,8 +67,8 @@ def _plug_ins() -> list[Check]:
     for kind in ("scorers", "classifiers", "backends", "exporters"):
         try:
             names = registry.names(kind)
-            missing = [name for name, target in names.items() if not importlib.util.find_spec(target.partition(":")[0])]
-        except (AuditorError, ModuleNotFoundError) as fault:
+            missing = [name for name, target in names.items() if not _is_there(target.partition(":")[0])]
+        except AuditorError as fault:
             checks.append(Check(name=kind, ok=False, found="broken", cost=str(fault)))
             continue
         cost = f"these do not load: {', '.join(missing)}" if missing else ""
@@ -76,10 +76,22 @@ def _plug_ins() -> list[Check]:
     return checks
 
 
+def _is_there(module: str) -> bool:
+    """Return whether a module can be found; a package that it lies in is imported for that.
+
+    Raises:
+        AuditorError: that package does not import.
+    """
+    with foreign_faults(f"cannot look for {module}", AuditorError, hint="uninstall it, or mend it"):
+        return importlib.util.find_spec(module) is not None
+
+
 def _cache() -> Check:
     import os
 
-    home = os.environ.get("HF_HOME") or os.path.expanduser("~/.cache/huggingface")  # noqa: PTH111 - a plain string
-    there = Path(home).is_dir()
+    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - there may be no home
+    home = os.environ.get("HF_HOME") or f"{user}/huggingface"
+    folder = os.environ.get("HF_HUB_CACHE") or f"{home}/hub"
+    there = Path(folder).is_dir()
     cost = "" if there else "a Hub name needs a download; --offline finds nothing"
-    return Check(name="Hub cache", ok=True, found=home if there else "empty", cost=cost)
+    return Check(name="Hub cache", ok=True, found=folder if there else "empty", cost=cost)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal
+from typing import Literal
 
 import msgspec
 
@@ -37,7 +38,7 @@ class Journal:
         self._path = folder / JOURNAL
         self._plan = dict(plan)
         self._resume = resume
-        self._stream: IO[bytes] | None = None
+        self._stream: FileIO | None = None
         self.outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
 
     def __enter__(self) -> Journal:
@@ -49,7 +50,7 @@ class Journal:
         """
         with output_faults(self._path):
             fresh = not (self._resume and self._path.is_file() and self._path.stat().st_size)
-            self._stream = self._path.open("wb" if fresh else "r+b")
+            self._stream = self._path.open("wb" if fresh else "r+b", buffering=0)
             _lock(self._stream, self._path)
         if fresh or not self._read():
             self._append([{"schema": _SCHEMA, "plan": self._plan}])
@@ -77,8 +78,7 @@ class Journal:
         data = "".join(schema.canonical_json(line) + "\n" for line in lines).encode()
         with output_faults(self._path):
             try:
-                self._stream.write(data)
-                self._stream.flush()
+                _write_all(self._stream, data)
                 os.fsync(self._stream.fileno())
             except OSError:
                 _cut(self._stream, start)
@@ -119,13 +119,20 @@ class Journal:
             )
 
 
-def _cut(stream: IO[bytes], length: int) -> None:
+def _write_all(stream: FileIO, data: bytes) -> None:
+    """Write without a buffer: a buffer would write the rest of a failed line when the file is closed."""
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
+
+
+def _cut(stream: FileIO, length: int) -> None:
     """Drop everything after `length` bytes, so that no half line stays behind."""
     os.ftruncate(stream.fileno(), length)
     os.lseek(stream.fileno(), length, os.SEEK_SET)
 
 
-def _lock(stream: IO[bytes], path: Path) -> None:
+def _lock(stream: FileIO, path: Path) -> None:
     try:
         import fcntl
     except ImportError:  # not on Windows; there the user must see to it

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec import Struct
 
 from auditor import registry, resources, schema
 from auditor.errors import PackError, UsageError, list_faults, nearest
 from auditor.types import FAMILIES, Family, Json, Sample, Sampling
+
+MOST_LETTERS = 26
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -144,32 +145,28 @@ def load(folder: Path) -> Probe:
     """Return the probe in a folder.
 
     Raises:
-        PackError: with every fault of the folder, each with file and place.
+        PackError: with every fault of the folder, each with file and place. Where probe.toml is at fault, nobody can
+            tell what an item needs, so of the items only those are named that are no JSON objects.
     """
-    config = schema.read_toml(folder / "probe.toml", PackError)
-    schema.check(config, schema.load_schema("probe"), where=str(folder / "probe.toml"), error=PackError)
     probe_id, family = f"{folder.parent.name}/{folder.name}", folder.parent.name
+    config = schema.read_toml(folder / "probe.toml", PackError)
+    faults = [f"probe.toml: {fault}" for fault in schema.faults_against(config, schema.load_schema("probe"))]
+    sound = not faults
     if family not in FAMILIES:
-        raise PackError(f"{folder}: {family!r} is not a family", hint=nearest(family, FAMILIES))
+        faults.append(f"the folder {family!r} is not a family ({nearest(family, FAMILIES)})")
+    items, item_faults = _read_items(folder / "items.jsonl")
+    faults += item_faults
+    if not sound:
+        raise _pack_error(probe_id, folder, faults)
     ask = schema.convert(config["ask"], Ask, where=f"{folder / 'probe.toml'} [ask]", error=PackError)
-    items, faults = _read_items(folder / "items.jsonl")
-    template, template_faults = _read_template(folder / "prompt.j2", ask)
-    faults += template_faults
     scoring = schema.convert(config["score"], Scoring, where=f"{folder / 'probe.toml'} [score]", error=PackError)
-    needed, scorer_faults = _needed_fields(scoring, ask)
-    faults += scorer_faults
-    for number, item in items:
-        faults += [f"items.jsonl:{number}: {fault}" for fault in _item_faults(item, ask, scoring, needed)]
-    repeated = [name for name, count in Counter(str(item.get("id")) for _, item in items).items() if count > 1]
-    faults += [f"items.jsonl: the id {name!r} stands more than once" for name in sorted(repeated)]
-    if not items and not faults:
-        faults.append("items.jsonl: holds no item")
+    template, template_faults = _read_template(folder / "prompt.j2", ask)
+    faults += [*template_faults, *_faults_in(items, ask, scoring)]
     if faults:
-        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-        raise PackError(f"probe {probe_id} in {folder} has {count}:\n{list_faults(faults)}", hint="correct the lines")
+        raise _pack_error(probe_id, folder, faults)
     return Probe(
         id=probe_id,
-        family=family,
+        family=cast(Family, family),
         version=config["version"],
         title=config["title"],
         construct=config["construct"].strip(),
@@ -185,19 +182,30 @@ def load(folder: Path) -> Probe:
     )
 
 
+def _pack_error(probe_id: str, folder: Path, faults: Sequence[str]) -> PackError:
+    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    return PackError(
+        f"probe {probe_id} in {folder} has {count}:\n{list_faults(faults)}", hint="correct the places named"
+    )
+
+
 def _read_items(path: Path) -> tuple[list[tuple[int, dict[str, Json]]], list[str]]:
+    """Return the items with the numbers of their lines, and a fault for each line that is no item."""
     items: list[tuple[int, dict[str, Json]]] = []
     faults: list[str] = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except OSError as fault:
-        raise PackError(f"cannot read {path}: {fault.strerror}", hint="a probe needs an items.jsonl") from fault
+        return [], [f"items.jsonl: {fault.strerror}"]
     except UnicodeDecodeError as fault:
-        raise PackError(f"{path} is not UTF-8: byte {fault.start}", hint="save the file as UTF-8") from fault
+        return [], [f"items.jsonl: not UTF-8: byte {fault.start}"]
+    if lines == [""]:
+        return [], ["items.jsonl: holds no item"]
     for number, line in enumerate(lines, start=1):
         try:
             item = json.loads(line, parse_constant=_refuse_constant)
-        except ValueError as fault:
+            schema.canonical_json(item).encode()
+        except (ValueError, RecursionError) as fault:
             faults.append(f"items.jsonl:{number}: not JSON: {fault}")
             continue
         if isinstance(item, dict):
@@ -218,7 +226,7 @@ def _read_template(path: Path, ask: Ask) -> tuple[str, list[str]]:
         return "", []
     try:
         text = path.read_text(encoding="utf-8").removesuffix("\n")
-        sandbox().parse(text)
+        sandbox().compile(text)
     except OSError as fault:
         return "", [f"prompt.j2: {fault.strerror}"]
     except UnicodeDecodeError as fault:
@@ -226,6 +234,18 @@ def _read_template(path: Path, ask: Ask) -> tuple[str, list[str]]:
     except TemplateSyntaxError as fault:
         return "", [f"prompt.j2:{fault.lineno}: {fault.message}"]
     return text, []
+
+
+def _faults_in(items: Sequence[tuple[int, dict[str, Json]]], ask: Ask, scoring: Scoring) -> list[str]:
+    """Return what is wrong with the choice of scorer, and with the items for that scorer."""
+    needed, faults = _needed_fields(scoring, ask)
+    first: dict[str, int] = {}
+    for number, item in items:
+        faults += [f"items.jsonl:{number}: {fault}" for fault in _item_faults(item, ask, scoring, needed)]
+        name = item.get("id")
+        if isinstance(name, str) and first.setdefault(name, number) != number:
+            faults.append(f"items.jsonl:{number}: the id {name!r} stands in line {first[name]} already")
+    return faults
 
 
 def sandbox() -> Json:
@@ -256,14 +276,20 @@ def _item_faults(item: dict[str, Json], ask: Ask, scoring: Scoring, needed: Mapp
     for name in dict.fromkeys(texts):
         if not isinstance(item.get(name), str) or not item[name].strip():
             faults.append(f"$.{name}: expected a non-empty text, got {item.get(name)!r}")
+    options: list[Json] = []
     for name in ask.choices_from:
         value = item.get(name)
         listed = value if isinstance(value, list) else [value]
+        options += listed
         if not listed or not all(isinstance(choice, str) and choice.strip() for choice in listed):
             faults.append(f"$.{name}: expected a text or a list of texts, got {value!r}")
+    if ask.choices_from and len(options) < 2:
+        faults.append(f"$: expected at least two options, got {len(options)}")
+    if ask.letters and len(options) > MOST_LETTERS:
+        faults.append(f"$: there are letters for {MOST_LETTERS} options, got {len(options)}")
     for name, kind in needed.items():
         if type(item.get(name)) is not kind:
-            faults.append(f"$.{name}: the scorer needs a {kind.__name__}, got {item.get(name)!r}")
+            faults.append(f"$.{name}: the scorer needs {kind.__name__}, got {item.get(name)!r}")
     return faults
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from importlib.metadata import entry_points
 
-from auditor.errors import AuditorError, UsageError, nearest
+from auditor.errors import AuditorError, UsageError, foreign_faults, nearest
 from auditor.types import Json
 
 SCORERS = {
@@ -60,10 +60,9 @@ def load(kind: str, name: str) -> Json:
     if name not in known:
         raise UsageError(f"unknown {kind[:-1]} {name!r}", hint=nearest(name, known))
     module, _, attribute = known[name].partition(":")
-    try:
+    with foreign_faults(
+        f"the {kind[:-1]} {name!r} ({known[name]}) does not load",
+        AuditorError,
+        hint="run `auditor doctor` to see what is missing",
+    ):
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as fault:
-        raise AuditorError(
-            f"the {kind[:-1]} {name!r} ({known[name]}) does not load: {fault}",
-            hint="run `auditor doctor` to see what is missing",
-        ) from fault

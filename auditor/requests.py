@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 
-from auditor.errors import PackError
+from auditor.errors import PackError, foreign_faults
 from auditor.probes import Ask, Probe, sandbox
 from auditor.types import (
     Answer,
@@ -25,6 +26,7 @@ from auditor.types import (
     LoglikelihoodRequest,
     Output,
     Question,
+    Reason,
     Sample,
     Unscored,
 )
@@ -52,10 +54,12 @@ def questions(probe: Probe, sample: Sample, *, seed: int, render_chat: RenderCha
 
 
 def answers(asked: Sequence[Question], outputs: Sequence[Output]) -> list[Answer] | Unscored:
-    """Return the outputs of a sample's questions as answers, or the first reason why one is missing."""
-    missing = next((output for output in outputs if isinstance(output, Unscored)), None)
-    if missing is not None:
-        return missing
+    """Return the outputs of a sample's questions as answers, or the first reason why one is missing or no number."""
+    for output in outputs:
+        if isinstance(output, Unscored):
+            return output
+        if isinstance(output, Loglikelihood) and not math.isfinite(output.nats):
+            return Unscored(reason=Reason.NON_FINITE, detail=f"the log-likelihood is {output.nats}")
     found, at = [], 0
     for question in asked:
         part = outputs[at : at + len(question.requests)]
@@ -81,9 +85,18 @@ def _choice_questions(probe: Probe, sample: Sample) -> Iterator[Question]:
             order = tuple((place + turn) % len(options) for place in range(len(options)))
             listed = [options[option] for option in order]
             prompt = render(probe, sample, variant=variant, options=listed)
-            words = LETTERS[: len(options)] if probe.ask.letters else listed
+            words = _letters(probe, sample, len(options)) if probe.ask.letters else listed
             asked = tuple(LoglikelihoodRequest(context=prompt, continuation=f" {word}") for word in words)
             yield Question(variant=variant, order=order, requests=asked)
+
+
+def _letters(probe: Probe, sample: Sample, count: int) -> str:
+    if count > len(LETTERS):
+        raise PackError(
+            f"probe {probe.id}, sample {sample.id}: {count} options, and letters for {len(LETTERS)}",
+            hint="shorten the options, or ask without letters",
+        )
+    return LETTERS[:count]
 
 
 def _options(ask: Ask, sample: Sample) -> list[str]:
@@ -118,16 +131,10 @@ def render(probe: Probe, sample: Sample, *, variant: str, options: Sequence[str]
     Raises:
         PackError: the template has a hole, or does what the sandbox forbids.
     """
-    from jinja2 import TemplateError
-
     names: dict[str, Json] = {**sample.fields, "variant": variant, "options": list(options), "letters": LETTERS}
-    try:
+    message = f"probe {probe.id}, sample {sample.id}: prompt.j2 does not render"
+    with foreign_faults(message, PackError, hint=f"an item has the fields {', '.join(sorted(sample.fields))}"):
         return str(_compiled(probe.template).render(names))
-    except (TemplateError, TypeError, ValueError) as fault:
-        raise PackError(
-            f"probe {probe.id}, sample {sample.id}: prompt.j2 does not render: {fault}",
-            hint=f"an item has the fields {', '.join(sorted(sample.fields))}",
-        ) from fault
 
 
 @functools.cache

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -24,9 +25,22 @@ from auditor.provenance.derive import derive_facts
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.results import score_probe
 from auditor.scorers.base import Classifier, Scorer
-from auditor.types import Fact, ModelInfo, ModelRef, Output, RunInfo, RunRecord
+from auditor.types import (
+    Fact,
+    Loglikelihood,
+    ModelInfo,
+    ModelRef,
+    Output,
+    Reason,
+    RunInfo,
+    RunRecord,
+    Unscored,
+)
 
 AUTO_CLASSIFIER = "alt-profanity-check"
+
+
+OpenBackend = Callable[[ModelRef, BackendOptions], Backend]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -64,8 +78,13 @@ class Progress(Protocol):
         ...
 
 
-def measure(settings: Settings, progress: Progress) -> RunRecord:
+def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend | None = None) -> RunRecord:
     """Ask the model everything that the probes want to know, and return the record, which is also on disk.
+
+    Args:
+        settings: what to measure, and how.
+        progress: who is told how far the run is.
+        open_backend: opens what answers; default: the backend registered as `hf`.
 
     Raises:
         AuditorError: of the class that says what is wrong; the journal holds every output up to then.
@@ -79,7 +98,7 @@ def measure(settings: Settings, progress: Progress) -> RunRecord:
         scorers = {probe.id: _open_scorer(probe, classifier) for probe in selected}
         facts = derive_facts(ref)
         progress.say(f"opening {settings.model}")
-        backend: Backend = registry.load("backends", "hf")(ref, settings.backend)
+        backend = (open_backend or registry.load("backends", "hf"))(ref, settings.backend)
         model = _model_info(ref, facts)
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
@@ -119,13 +138,20 @@ def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress) -> 
             done = set(journal.outputs[kind])
             _advance(progress, plan.owner[kind], done)
             for pack in answer[kind](asked, done=done):
-                new = {number: output for number, output in pack.items() if number not in done}
+                new = {number: _finite(output) for number, output in pack.items() if number not in done}
                 journal.add(kind, new)
                 _advance(progress, plan.owner[kind], new)
     except KeyboardInterrupt as fault:
         raise InterruptedRun("interrupted", hint="what was answered is kept: go on with --resume") from fault
     finally:
         progress.end()
+
+
+def _finite(output: Output) -> Output:
+    """Return the output, unless it is a log-likelihood that is no number."""
+    if isinstance(output, Loglikelihood) and not math.isfinite(output.nats):
+        return Unscored(reason=Reason.NON_FINITE, detail=f"the log-likelihood is {output.nats}")
+    return output
 
 
 def _advance(progress: Progress, owners: Sequence[str], numbers: Mapping[int, Output] | set[int]) -> None:

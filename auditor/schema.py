@@ -23,7 +23,7 @@ def canonical_json(value: Json, *, indent: int | None = None) -> str:
     Raises:
         ValueError: the value holds NaN or an infinity.
     """
-    plain = msgspec.to_builtins(value)
+    plain = msgspec.to_builtins(value, order="deterministic")
     separators = (",", ":") if indent is None else (",", ": ")
     return json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
 
@@ -58,12 +58,13 @@ def load_schema(name: str) -> dict[str, Json]:
 
 
 def faults_against(value: Json, schema: dict[str, Json]) -> list[str]:
-    """Return every fault of a value against a JSON Schema as `path: message`, in the value's order."""
-    from jsonschema import Draft202012Validator
+    """Return every fault of a value against a JSON Schema as `path: message`, in order of the paths.
 
-    validator = Draft202012Validator(schema)
+    `format` is asserted. NaN and infinities, which TOML can hold, are no JSON numbers.
+    """
     faults = []
-    for error in sorted(validator.iter_errors(value), key=lambda e: [str(part) for part in e.absolute_path]):
+    causes = [cause for error in _validator(schema).iter_errors(value) for cause in _causes(error)]
+    for error in sorted(causes, key=lambda cause: list(cause.absolute_path)):
         path = "$" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
         message = error.message if len(error.message) < 200 else error.message[:197] + "…"
         if error.validator == "additionalProperties":
@@ -72,6 +73,28 @@ def faults_against(value: Json, schema: dict[str, Json]) -> list[str]:
             message = "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
         faults.append(f"{path}: {message}")
     return faults
+
+
+def _validator(schema: dict[str, Json]) -> Json:
+    from jsonschema import Draft202012Validator, validators
+
+    numbers = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_json_number)
+    extend: Json = validators.extend
+    kind = extend(Draft202012Validator, type_checker=numbers)
+    return kind(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def _is_json_number(_: Json, value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value - value == 0
+
+
+def _causes(error: Json) -> list[Json]:
+    """Return why none of several alternatives fits: the faults of the one that was meant, where one stands out."""
+    branches: dict[int, list[Json]] = {}
+    for cause in error.context if error.validator in {"oneOf", "anyOf"} else []:
+        branches.setdefault(cause.relative_schema_path[0], []).append(cause)
+    meant = [branch for branch in branches.values() if all(cause.validator != "const" for cause in branch)]
+    return [leaf for cause in meant[0] for leaf in _causes(cause)] if len(meant) == 1 else [error]
 
 
 def read_toml(path: Path, error: type[AuditorError]) -> dict[str, Json]:
@@ -86,7 +109,7 @@ def read_toml(path: Path, error: type[AuditorError]) -> dict[str, Json]:
         raise error(f"cannot read {path}: {fault.strerror}", hint="check the path") from fault
     except UnicodeDecodeError as fault:
         raise error(f"{path} is not UTF-8: byte {fault.start}", hint="save the file as UTF-8") from fault
-    except tomllib.TOMLDecodeError as fault:
+    except (ValueError, RecursionError) as fault:
         raise error(f"{path} is not TOML: {fault}", hint="see https://toml.io") from fault
 
 

@@ -13,6 +13,7 @@ from auditor.types import Interval
 
 LEVEL = 0.95
 RESAMPLES = 2000
+_SAME = 1e-9  # values closer than this differ by rounding alone
 Floats = npt.NDArray[np.float64]
 
 
@@ -61,7 +62,7 @@ def effective_n(values: Floats, clusters: Sequence[str]) -> float:
     residuals = values - values.mean()
     if n_clusters == n:
         return float(n)
-    if n_clusters < 2 or not residuals.any():
+    if n_clusters < 2 or np.ptp(values) == 0:
         return float(n_clusters)
     totals = np.bincount(index, weights=residuals)
     clustered = n_clusters / (n_clusters - 1) * float(totals @ totals) / n**2
@@ -82,8 +83,7 @@ def proportion_interval(values: Floats, clusters: Sequence[str], *, level: float
     Raises:
         ValueError: no values, or one outside 0–1.
     """
-    if len(values) == 0 or values.min() < 0 or values.max() > 1:
-        raise ValueError("need at least one value, all within 0–1")
+    _check_range(values, low=0.0, high=1.0)
     n = effective_n(values, clusters)
     low, high = wilson(min(float(values.mean()) * n, n), n, level=level)
     clustered = len(set(clusters)) < len(values)
@@ -93,24 +93,37 @@ def proportion_interval(values: Floats, clusters: Sequence[str], *, level: float
 def bounded_mean_interval(
     values: Floats, clusters: Sequence[str], *, low: float, high: float, rng: np.random.Generator
 ) -> Interval:
-    """Return an interval for the mean of values within `low`–`high`: cluster bootstrap, Wilson where it collapses.
+    """Return an interval for the mean of values within `low`–`high`: cluster bootstrap, Wilson where there is none.
 
-    When all values are equal every resample is too, and a bootstrap would claim certainty; the values are then
-    rescaled to 0–1 and given `proportion_interval`, which stays wide.
+    Where the bootstrap would claim certainty, because all clusters have the same mean, the values are rescaled to 0–1
+    and given `proportion_interval`, which stays wide.
 
     Raises:
         ValueError: no values, or one outside the range.
     """
-    if len(values) == 0 or values.min() < low or values.max() > high:
-        raise ValueError(f"need at least one value, all within {low}–{high}")
-    if len(set(clusters)) < 2 or np.ptp(values) == 0:
-        return rescaled_interval(values, clusters, low=low, high=high)
-    return cluster_bootstrap(clusters, lambda rows: float(values[rows].mean()), rng=rng)
-
-
-def rescaled_interval(values: Floats, clusters: Sequence[str], *, low: float, high: float) -> Interval:
-    """Return `proportion_interval` of (values − low) / (high − low), scaled back."""
+    _check_range(values, low=low, high=high)
+    found = cluster_bootstrap(clusters, lambda rows: float(values[rows].mean()), rng=rng)
+    if found:
+        return found
     unit = proportion_interval((values - low) / (high - low), clusters)
+    return _rescaled(unit, low=low, high=high)
+
+
+def bounded_interval(value: float, n: float, *, low: float, high: float, level: float = LEVEL) -> Interval:
+    """Return Wilson's interval for a value within `low`–`high`, rescaled, as if it were the mean of `n` samples.
+
+    Conservative when the value's variance is at most that of a mean of `n` values in the range.
+
+    >>> interval = bounded_interval(0.0, 10, low=-1.0, high=1.0)
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (-0.5268, 0.5268)
+    """
+    share = min(1.0, max(0.0, (value - low) / (high - low)))
+    unit_low, unit_high = wilson(share * n, n, level=level)
+    return _rescaled(Interval(low=unit_low, high=unit_high, level=level, method="wilson"), low=low, high=high)
+
+
+def _rescaled(unit: Interval, *, low: float, high: float) -> Interval:
     return Interval(
         low=low + unit.low * (high - low),
         high=low + unit.high * (high - low),
@@ -125,30 +138,40 @@ def cluster_bootstrap(
     *,
     rng: np.random.Generator,
     level: float = LEVEL,
-) -> Interval:
+) -> Interval | None:
     """Return the percentile interval of a statistic over resamples of whole clusters.
 
     `statistic` gets row numbers (with repeats) and returns its value, or None where it is undefined on that resample;
-    undefined resamples are left out, and when more than half are, there is no interval.
+    undefined resamples are left out. There is no interval, and None is returned, when there are fewer than two
+    clusters, when more than half of the resamples are undefined, or when the interval is a point: a resample that
+    cannot differ tells nothing of how sure the value is.
 
     Source: Davison & Hinkley 1997, Bootstrap Methods and their Application, §3.8 (resampling of clusters),
     §5.3 (percentile method).
-
-    Raises:
-        ValueError: fewer than two clusters, or the statistic is undefined on most resamples.
     """
     index = _cluster_index(clusters)
-    order = np.argsort(index, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(index))[:-1])
-    if len(members) < 2:
-        raise ValueError("a bootstrap needs at least two clusters")
-    draws = rng.integers(len(members), size=(RESAMPLES, len(members)))
-    found = [statistic(np.concatenate([members[g] for g in draw])) for draw in draws]
+    rows_by_cluster = np.argsort(index, kind="stable")
+    sizes = np.bincount(index)
+    starts = np.cumsum(sizes) - sizes
+    if len(sizes) < 2:
+        return None
+    found = []
+    for draw in rng.integers(len(sizes), size=(RESAMPLES, len(sizes))):
+        drawn = sizes[draw]
+        shifts = starts[draw] - (np.cumsum(drawn) - drawn)  # from a place in the resample to one in rows_by_cluster
+        found.append(statistic(rows_by_cluster[np.arange(drawn.sum()) + np.repeat(shifts, drawn)]))
     defined = [value for value in found if value is not None]
     if len(defined) * 2 < RESAMPLES:
-        raise ValueError("the statistic is undefined on most resamples")
+        return None
     low, high = np.quantile(defined, [0.5 - level / 2, 0.5 + level / 2])
+    if math.isclose(low, high, abs_tol=_SAME):
+        return None
     return Interval(low=float(low), high=float(high), level=level, method="cluster-bootstrap")
+
+
+def _check_range(values: Floats, *, low: float, high: float) -> None:
+    if len(values) == 0 or not (low <= values.min() and values.max() <= high):  # not: NaN is outside, too
+        raise ValueError(f"need at least one value, all within {low}–{high}")
 
 
 def _cluster_index(clusters: Sequence[str]) -> npt.NDArray[np.intp]:

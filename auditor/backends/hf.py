@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from auditor import gguf_file
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
@@ -26,14 +28,19 @@ from auditor.types import (
 )
 
 _LOGITS_BUDGET = 400_000_000  # bytes of float32 logits that one pack may need
+_PLAIN_TEXTS = (
+    "The sun rises in the east.",
+    "Yes, it is.",
+    "Every evening the old baker walked along the river, counted the boats and told his dog how the day had gone.",
+)
 _UNLIMITED = 10**9  # tokenizers write 1e30 when they do not know the context length
 
 
 def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
-    """Return a backend for a resolved model, after one forward pass has shown finite logits.
+    """Return a backend for a resolved model, after a few short texts have shown that its numbers hold.
 
     Raises:
-        ModelError: the model does not load, or its logits are not finite.
+        ModelError: the model does not load, its logits are not finite, or it does not read from left to right.
         MissingPackageError: the model's format needs a package that is not installed.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -57,8 +64,10 @@ def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
         raise ModelError(
             f"the model does not fit on {device}: {first_line(fault)}", hint="use --device cpu, or a smaller --dtype"
         ) from fault
-    backend = HFBackend(model, tokenizer, options, name=ref.requested)
-    backend.prove_finite()
+    with foreign_faults(f"cannot run {ref.requested}", ModelError, hint=hint):
+        backend = HFBackend(model, tokenizer, options, name=ref.requested)
+        backend.prove_finite()
+        backend.prove_batches()
     return backend
 
 
@@ -74,9 +83,11 @@ class HFBackend:
         self._forward = Forward(model)
         self._tokenizer = tokenizer
         self._name = name
-        self._ends = _end_tokens(model, tokenizer)
-        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._ends, default=0)
         vocabulary = model.config.get_text_config().vocab_size
+        self._ends = frozenset(end for end in _end_tokens(model, tokenizer) if end < vocabulary)
+        pad = tokenizer.pad_token_id  # a tokenizer may have gained one that the model has no embedding for
+        self._pad = pad if pad is not None and pad < vocabulary else min(self._ends, default=0)
+        self._leading = _leading_tokens(tokenizer)
         self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
         self._max_rows = options.batch_rows
         template = tokenizer.chat_template
@@ -145,6 +156,30 @@ class HFBackend:
                 hint="the weights are damaged, or the dtype is too narrow: try --dtype float32",
             )
 
+    def prove_batches(self) -> None:
+        """Show that a text's numbers are the same alone, in a padded batch and step by step, or do without padding.
+
+        Raises:
+            ModelError: they differ even without padding.
+        """
+        import torch
+
+        from auditor.engine.check import batch_difference, tolerance
+
+        most = tolerance(getattr(torch, self.info.dtype))
+        texts = [ids[: self.info.context_length] for ids in self._tokenize(list(_PLAIN_TEXTS))]
+        if batch_difference(self._forward, texts, pad=self._pad, together=True) <= most:
+            return
+        alone = batch_difference(self._forward, texts, pad=self._pad, together=False)
+        if not alone <= most:
+            raise ModelError(
+                f"{self._name} gives a text other log-probabilities at once than step by step (they differ by "
+                f"{alone:.2g} nats, expected at most {most:.2g}): it does not read from left to right",
+                hint="name a causal language model, not a masked or an encoder model",
+            )
+        self._max_tokens = self._max_rows = 1
+        self.info = replace(self.info, batch_tokens=1, batch_rows=1, attention=f"{self.info.attention}, never padded")
+
     def _encode(self, requests: Sequence[LoglikelihoodRequest]) -> tuple[list[Encoded], dict[int, Output]]:
         """Tokenise context and continuation as one text, then split at the context's length (the field's rule)."""
         parts = [_split_spaces(request.context, request.continuation) for request in requests]
@@ -182,8 +217,8 @@ class HFBackend:
         return prompts, refused
 
     def _tokenize(self, texts: list[str], *, special: bool = True) -> list[list[int]]:
-        ids: list[list[int]] = self._tokenizer(texts, add_special_tokens=special).input_ids if texts else []
-        return ids
+        ids: list[list[int]] = self._tokenizer(texts, add_special_tokens=False).input_ids if texts else []
+        return [[*self._leading, *row] for row in ids] if special else ids
 
     def _start_token(self) -> int:
         start = self._tokenizer.bos_token_id
@@ -254,6 +289,20 @@ def _where(ref: ModelRef, options: BackendOptions) -> dict[str, Any]:
     return where
 
 
+def _leading_tokens(tokenizer: Any) -> list[int]:
+    """Return what the tokenizer puts before a text. What it puts after one would part a prompt from its continuation.
+
+    Raises:
+        ModelError: the tokenizer changes the text itself when it adds special tokens.
+    """
+    bare: list[int] = tokenizer("a", add_special_tokens=False).input_ids
+    whole: list[int] = tokenizer("a").input_ids
+    for start in range(len(whole) - len(bare) + 1):
+        if whole[start : start + len(bare)] == bare:
+            return whole[:start]
+    raise ModelError(f"the tokenizer turns 'a' into {bare}, and with special tokens into {whole}", hint="")
+
+
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     ends = model.generation_config.eos_token_id if model.generation_config is not None else None
     listed = ends if isinstance(ends, list) else [ends]
@@ -263,7 +312,7 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
 def _context_length(model: Any, tokenizer: Any) -> int:
     config = model.config.get_text_config()
     length = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    if not length:
+    if not length or length < 0:
         length = tokenizer.model_max_length
     return int(length) if length and length < _UNLIMITED else _UNLIMITED
 

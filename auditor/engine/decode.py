@@ -33,7 +33,7 @@ class Drawn(Struct, frozen=True, kw_only=True):
 def decode_prompts(forward: Forward, prompts: Sequence[Prompt], *, pad: int, ends: Collection[int]) -> dict[int, Drawn]:
     """Return the completions of a pack of prompts of one sampling, by request number."""
     sampling = prompts[0].sampling
-    logits, mask, cache = _prefill(forward, prompts, pad)
+    logits, mask, cache = prefill(forward, prompts, pad)
     open_draws = [_Draw(number, seed, sampling) for prompt in prompts for number, seed in prompt.draws]
     found = {draw.number: draw for draw in open_draws}
     rows = list(open_draws)  # the draw of each row of the batch
@@ -53,6 +53,21 @@ def decode_prompts(forward: Forward, prompts: Sequence[Prompt], *, pad: int, end
     }
 
 
+def prefill(forward: Forward, prompts: Sequence[Prompt], pad: int) -> tuple[torch.Tensor, torch.Tensor, Any]:
+    """Run each prompt once; return logits [completions, 1, vocabulary], mask and cache, a row for each completion."""
+    length = max(len(prompt.ids) for prompt in prompts)
+    ids = torch.full((len(prompts), length), pad)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, length - len(prompt.ids) :] = torch.tensor(prompt.ids)
+        mask[row, length - len(prompt.ids) :] = 1
+    mask = mask.to(forward.device)
+    logits, cache = forward(ids.to(forward.device), mask, keep=1, remember=True)
+    repeat = torch.tensor([row for row, prompt in enumerate(prompts) for _ in prompt.draws], device=forward.device)
+    cache.reorder_cache(repeat)
+    return logits[repeat], mask[repeat], cache
+
+
 class _Draw:
     """A completion on its way."""
 
@@ -66,21 +81,6 @@ class _Draw:
     @property
     def open(self) -> bool:
         return self.finite and not self.stopped
-
-
-def _prefill(forward: Forward, prompts: Sequence[Prompt], pad: int) -> tuple[torch.Tensor, torch.Tensor, Any]:
-    """Run each prompt once; return logits [completions, 1, vocabulary], mask and cache, a row for each completion."""
-    length = max(len(prompt.ids) for prompt in prompts)
-    ids = torch.full((len(prompts), length), pad)
-    mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
-        ids[row, length - len(prompt.ids) :] = torch.tensor(prompt.ids)
-        mask[row, length - len(prompt.ids) :] = 1
-    mask = mask.to(forward.device)
-    logits, cache = forward(ids.to(forward.device), mask, keep=1, remember=True)
-    repeat = torch.tensor([row for row, prompt in enumerate(prompts) for _ in prompt.draws], device=forward.device)
-    cache.reorder_cache(repeat)
-    return logits[repeat], mask[repeat], cache
 
 
 def _choose(

@@ -11,7 +11,8 @@ import torch
 class Forward:
     """A causal language model as a function from tokens and mask to logits.
 
-    Positions count real tokens only, so padding may stand on either side.
+    Positions count real tokens only, so padding may stand on either side. A model without a cache of the library's
+    kind is given the whole sequence again at every step.
     """
 
     def __init__(self, model: Any) -> None:
@@ -39,13 +40,43 @@ class Forward:
             cache: what an earlier pass returned, or None.
             remember: whether the cache is wanted.
         """
-        more: dict[str, Any] = {} if cache is None else {self._cache: cache}
+        if isinstance(cache, _Retold):
+            ids = torch.cat([cache.ids, ids], dim=1)
+            out = self._run(ids, mask, keep, use_cache=False)
+            return self._logits(out, keep), _Retold(ids)
+        seen = mask if cache is None or _has_keys(cache) else mask[:, -ids.shape[1] :]
+        past = {} if cache is None else {self._cache: cache}
+        out = self._run(ids, seen, keep, use_cache=remember, **past)
+        if not remember:
+            return self._logits(out, keep), None
+        found = out.get(self._cache)
+        return self._logits(out, keep), found if hasattr(found, "reorder_cache") else _Retold(ids)
+
+    def _run(self, ids: torch.Tensor, mask: torch.Tensor, keep: torch.Tensor | int, **more: Any) -> Any:
         if self._positions:
             more["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         if self._keeps:
             more["logits_to_keep"] = keep
-        out = self._model(input_ids=ids, attention_mask=mask, use_cache=remember, **more)
+        return self._model(input_ids=ids, attention_mask=mask, **more)
+
+    def _logits(self, out: Any, keep: torch.Tensor | int) -> torch.Tensor:
         logits: torch.Tensor = out.logits
         if not self._keeps:
             logits = logits[:, keep] if isinstance(keep, torch.Tensor) else logits[:, -keep:]
-        return logits, out.past_key_values if remember else None
+        return logits
+
+
+class _Retold:
+    """In place of a cache: the tokens so far, to be run again."""
+
+    def __init__(self, ids: torch.Tensor) -> None:
+        self.ids = ids
+
+    def reorder_cache(self, rows: torch.Tensor) -> None:
+        """Keep these rows, in this order."""
+        self.ids = self.ids[rows]
+
+
+def _has_keys(cache: Any) -> bool:
+    """Return whether some layer attends to earlier tokens; a state-space model takes a mask of the new ones alone."""
+    return any(hasattr(layer, "keys") for layer in cache.layers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -37,7 +37,21 @@ def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, 
             columns = [column[place] for place in _places(target)]
             chosen = logits[number, columns, list(target.continuation)] - normaliser[number, columns]
             found[target.number] = _loglikelihood(float(chosen.double().sum()), len(target.continuation))
-    return found
+    return found | _apart(forward, rows, found, pad)
+
+
+def _apart(forward: Forward, rows: Sequence[Row], found: Mapping[int, Output], pad: int) -> dict[int, Output]:
+    """Score again, each in a row of its own, the targets that came out broken from a row with more after them.
+
+    A state that is not finite reaches back to earlier tokens: attention gives it the weight 0, and 0 × NaN is NaN.
+    """
+    again: dict[int, Output] = {}
+    for row in rows:
+        for target in row.targets:
+            ids = row.ids[: target.start + len(target.continuation)]
+            if isinstance(found[target.number], Unscored) and ids != row.ids:
+                again |= score_rows(forward, [Row(ids=ids, targets=(target,))], pad=pad)
+    return again
 
 
 def _places(target: Target) -> range:

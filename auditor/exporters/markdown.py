@@ -42,7 +42,7 @@ def render(record: RunRecord, card: Card, verdict: Verdict) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters |= {"value": _value, "known": _known, "metric": _metric, "slice": _slice, "safe_md": Safe}
+    environment.filters |= {"value": _value, "known": _known, "metric": _metric, "method": _method, "slice": _slice}
     head = yaml.safe_dump(front_matter(record, card), sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template(_TEMPLATE).render(
         front_matter=Safe(head.rstrip("\n")),
@@ -182,6 +182,10 @@ def _metric(metric: Metric | Undefined) -> str:
     if isinstance(metric, Undefined):
         return Safe(f"*undefined*: {escape(metric.reason)}")
     return f"{metric.value:.3f} [{metric.interval.low:.3f}, {metric.interval.high:.3f}]"
+
+
+def _method(metric: Metric | Undefined) -> str:
+    return metric.interval.method if isinstance(metric, Metric) else "none"
 
 
 def _slice(metric: Metric | Undefined) -> str:

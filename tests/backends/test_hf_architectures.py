@@ -1,0 +1,186 @@
+"""Tiny random models of many architectures: the backend's numbers equal a plain forward, or the model is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from auditor.backends.base import BackendOptions
+from auditor.backends.hf import HFBackend
+from auditor.errors import ModelError
+from auditor.types import Completion, GenerateRequest, Loglikelihood, LoglikelihoodRequest, Sampling
+
+SHARED = {"vocab_size": 258, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None}
+LLAMA = SHARED | {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+}
+WINDOW = {"sliding_window": 6, "head_dim": 8}  # tokens: far less than any text below
+GPT2 = SHARED | {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
+WIDE = SHARED | {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+BLOOM = SHARED | {"hidden_size": 32, "n_layer": 2, "n_head": 4}
+STATE = SHARED | {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8}
+BART = {"d_model": 32, "decoder_layers": 2, "decoder_ffn_dim": 64, "decoder_attention_heads": 4}
+RWKV = {"hidden_size": 32, "attention_hidden_size": 32, "num_hidden_layers": 2, "context_length": 256}
+JAMBA = {"mamba_d_state": 8, "use_mamba_kernels": False, "num_experts": 2, "attn_layer_period": 2}
+PADDED = {
+    "llama": ("LlamaConfig", LLAMA),
+    "qwen2": ("Qwen2Config", LLAMA),
+    "mistral": ("MistralConfig", LLAMA | WINDOW),
+    "gpt2": ("GPT2Config", GPT2),
+    "gpt-neox": ("GPTNeoXConfig", WIDE | {"intermediate_size": 64, "max_position_embeddings": 256}),
+    "falcon": ("FalconConfig", WIDE | {"alibi": False}),
+    "bloom": ("BloomConfig", BLOOM),
+    "mamba": ("MambaConfig", STATE),
+    "openai-gpt": ("OpenAIGPTConfig", GPT2),  # keeps no cache at all
+}
+MORE = {
+    "falcon-alibi": ("FalconConfig", WIDE | {"alibi": True}),
+    "jamba": ("JambaConfig", LLAMA | JAMBA | {"attn_layer_offset": 1}),  # attention and state space
+    "gemma3": ("Gemma3TextConfig", LLAMA | WINDOW),
+    "phi3": ("Phi3Config", LLAMA | {"sliding_window": 6}),
+    "gpt-neo": (
+        "GPTNeoConfig",
+        SHARED
+        | {"hidden_size": 32, "num_layers": 2, "attention_types": [[["global", "local"], 1]], "num_heads": 4}
+        | {"max_position_embeddings": 256, "window_size": 6},
+    ),
+    "mpt": ("MptConfig", SHARED | {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 256}),
+    "opt": (
+        "OPTConfig",
+        WIDE | {"ffn_dim": 64, "max_position_embeddings": 256, "word_embed_proj_dim": 32},
+    ),
+    "mamba2": ("Mamba2Config", STATE | {"num_heads": 8, "head_dim": 8, "n_groups": 1}),
+    "falcon-mamba": ("FalconMambaConfig", STATE),
+    "lfm2": ("Lfm2Config", LLAMA | {"layer_types": ["conv", "full_attention"]}),
+    "mixtral": ("MixtralConfig", LLAMA | {"num_local_experts": 2}),
+}
+UNPADDED = {
+    "bart": ("BartConfig", SHARED | BART),  # counts padding as positions
+    "rwkv": ("RwkvConfig", SHARED | RWKV),  # reads padding as text
+}
+REFUSED = {
+    "bert": ("BertConfig", WIDE | {"intermediate_size": 64}),
+    "xlnet": ("XLNetConfig", SHARED | {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64}),
+}
+TEXTS = ["The cat sat on the mat.", "Yes.", "A dog ran off with the bone and was not seen again until the evening."]
+
+Make = Callable[[str, dict[str, Any]], Path]
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path, tokenizer_maker) -> Make:  # type: ignore[no-untyped-def]
+    def make(config_name: str, settings: dict[str, Any]) -> Path:
+        import transformers
+
+        config = getattr(transformers, config_name)(**settings)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = transformers.AutoModelForCausalLM.from_config(config)
+            for weight in model.parameters():
+                if weight.dim() > 1:
+                    torch.nn.init.normal_(weight, std=0.3)
+        model.save_pretrained(tmp_path)
+        tokenizer_maker(tmp_path)
+        return tmp_path
+
+    return make
+
+
+def plain_model(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def tokens(text: str, backend: HFBackend) -> list[int]:
+    return list(backend._tokenizer(text).input_ids)
+
+
+@torch.inference_mode()
+def check_loglikelihoods(backend: HFBackend, model: Any) -> None:
+    """Every text from its start, and split in the middle, against one plain forward each."""
+    asked = [LoglikelihoodRequest(context="", continuation=text) for text in TEXTS]
+    asked += [LoglikelihoodRequest(context=text[:3], continuation=text[3:]) for text in TEXTS]
+    found: dict[int, Any] = {}
+    for pack in backend.loglikelihood(asked, done=set()):
+        found |= pack
+    for number, request in enumerate(asked):
+        context = tokens(request.context, backend) if request.context else [0]
+        ids = context + tokens(request.continuation, backend)
+        logprobs = model(input_ids=torch.tensor([ids])).logits[0].double().log_softmax(dim=-1)
+        nats = sum(float(logprobs[n - 1, ids[n]]) for n in range(len(context), len(ids)))
+        assert isinstance(found[number], Loglikelihood)
+        assert found[number].nats == pytest.approx(nats, abs=1e-4)
+
+
+@torch.inference_mode()
+def check_completions(backend: HFBackend, model: Any) -> None:
+    """Greedy completions, two of each prompt in one batch, against a loop without cache, batch or padding."""
+    sampling = Sampling(max_new_tokens=10, temperature=0)
+    asked = [GenerateRequest(prompt=text, chat=False, sampling=sampling, seed=n) for n in (0, 1) for text in TEXTS]
+    found: dict[int, Any] = {}
+    for pack in backend.generate(asked, done=set()):
+        found |= pack
+    for number, request in enumerate(asked):
+        ids, new = tokens(request.prompt, backend), []
+        for step in range(sampling.max_new_tokens):
+            logits = model(input_ids=torch.tensor([ids + new])).logits[0, -1].clone()
+            if step == 0:
+                logits[1] = -torch.inf
+            if int(logits.argmax()) == 1:
+                break
+            new.append(int(logits.argmax()))
+        assert isinstance(found[number], Completion)
+        assert found[number].text == backend._tokenizer.decode(new, skip_special_tokens=True)
+        assert found[number].n_tokens == len(new)
+
+
+@pytest.mark.parametrize("architecture", PADDED)
+def test_padded_batches_equal_one_sequence_at_a_time(  # type: ignore[no-untyped-def]
+    architecture: str, make_folder: Make, open_folder
+) -> None:
+    folder = make_folder(*PADDED[architecture])
+    backend, model = open_folder(folder), plain_model(folder)
+    assert backend.info.batch_rows == BackendOptions().batch_rows
+    check_loglikelihoods(backend, model)
+    check_completions(backend, model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", MORE)
+def test_more_architectures_equal_one_sequence_at_a_time(  # type: ignore[no-untyped-def]
+    architecture: str, make_folder: Make, open_folder
+) -> None:
+    folder = make_folder(*MORE[architecture])
+    backend, model = open_folder(folder), plain_model(folder)
+    check_loglikelihoods(backend, model)
+    check_completions(backend, model)
+
+
+@pytest.mark.parametrize("architecture", UNPADDED)
+def test_a_model_that_padding_confuses_is_run_without_and_says_so(
+    architecture: str, make_folder: Make, open_folder
+) -> None:  # type: ignore[no-untyped-def]
+    folder = make_folder(*UNPADDED[architecture])
+    backend, model = open_folder(folder), plain_model(folder)
+    assert backend.info.attention.endswith(", never padded")
+    assert (backend.info.batch_tokens, backend.info.batch_rows) == (1, 1)
+    check_loglikelihoods(backend, model)
+    check_completions(backend, model)
+
+
+@pytest.mark.parametrize("architecture", REFUSED)
+def test_a_model_that_sees_the_tokens_to_come_is_refused(  # type: ignore[no-untyped-def]
+    architecture: str, make_folder: Make, open_folder
+) -> None:
+    with pytest.raises(ModelError, match="does not read from left to right"):
+        open_folder(make_folder(*REFUSED[architecture]))

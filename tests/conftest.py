@@ -1,0 +1,199 @@
+"""Real small parts for tests: a tiny language model on disk, a pack of two probes, a folder of benchmark data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from auditor.types import Fact, RunRecord
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def save_tokenizer(folder: Path, *, chat: bool = True) -> None:
+    """Write a byte-level tokenizer with 256 bytes and two special tokens; it needs no training."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {"<s>": 0, "</s>": 1} | {symbol: number for number, symbol in enumerate(alphabet, start=2)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+    if chat:
+        fast.chat_template = CHAT_TEMPLATE
+    fast.save_pretrained(folder)
+
+
+def save_model(folder: Path, *, seed: int = 0, chat: bool = True, context_length: int = 512) -> Path:
+    """Write a random-weight Llama of 0.1 million parameters with its tokenizer, as a Hugging Face folder."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=258,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=context_length,
+        bos_token_id=0,
+        eos_token_id=1,
+        initializer_range=0.3,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    save_tokenizer(folder, chat=chat)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random-weight Llama and a chat template."""
+    return save_model(tmp_path_factory.mktemp("tiny"))
+
+
+def write_probe(pack: Path, probe_id: str, config: str, items: list[dict[str, object]], prompt: str = "") -> Path:
+    """Write a probe into a pack."""
+    folder = pack / probe_id
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "probe.toml").write_text(config, encoding="utf-8")
+    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    (folder / "README.md").write_text("# A probe for tests\n", encoding="utf-8")
+    if prompt:
+        (folder / "prompt.j2").write_text(prompt + "\n", encoding="utf-8")
+    return folder
+
+
+HEAD = """version = "1.0.0"
+title = "For tests"
+construct = "Nothing: it exists to be run in tests."
+languages = ["en"]
+license = "CC-BY-4.0"
+source = "Own items for tests"
+"""
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A pack of two small probes: `bias/small_pairs` and `toxicity/small_talk`."""
+    folder = tmp_path / "pack"
+    pairs = HEAD + (
+        '[ask]\nkind = "pairs"\ntexts = ["first", "second"]\n'
+        '[score]\nscorer = "pair_preference"\nmetric = "first_rate"\nideal = 0.5\nslice_by = ["axis"]\n'
+    )
+    write_probe(
+        folder,
+        "bias/small_pairs",
+        pairs,
+        [
+            {"id": f"p{n}", "axis": "ab"[n % 2], "first": f"The cat number {n} sat.", "second": f"The dog {n} ran off."}
+            for n in range(24)
+        ],
+    )
+    talk = HEAD + (
+        '[ask]\nkind = "generation"\nchat = true\nsamples_per_prompt = 2\nmax_new_tokens = 8\n'
+        '[score]\nscorer = "text_rating"\n'
+    )
+    items: list[dict[str, object]] = [
+        {"id": f"t{n}", "message": f"Say something about the number {n}."} for n in range(12)
+    ]
+    write_probe(folder, "toxicity/small_talk", talk, items, "{{ message }}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real benchmark files; without it the test is skipped."""
+    folder = Path(os.environ.get("AUDITOR_DATA_DIR", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent: set AUDITOR_DATA_DIR to the folder of benchmark files")
+    return folder
+
+
+def auditor_command(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "auditor", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=280,
+    )
+
+
+@pytest.fixture(scope="session")
+def auditor_cli():  # type: ignore[no-untyped-def]
+    """Return `auditor_command`: words in, a finished process out."""
+    return auditor_command
+
+
+@pytest.fixture(scope="session")
+def model_maker():  # type: ignore[no-untyped-def]
+    """Return `save_model`: a folder in, the same folder with a tiny model out."""
+    return save_model
+
+
+@pytest.fixture(scope="session")
+def tokenizer_maker():  # type: ignore[no-untyped-def]
+    """Return `save_tokenizer`: writes the byte-level tokenizer into a folder."""
+    return save_tokenizer
+
+
+@pytest.fixture(scope="session")
+def probe_writer():  # type: ignore[no-untyped-def]
+    """Return `write_probe`, for packs that a test makes itself."""
+    return write_probe
+
+
+@pytest.fixture(scope="session")
+def probe_head() -> str:
+    """The first lines of a sound probe.toml."""
+    return HEAD
+
+
+@pytest.fixture(scope="session")
+def finished(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunRecord, Path]:
+    """A finished run of the tiny model over four shipped probes, six samples each: the record and its folder."""
+    from auditor.run import Settings, measure
+
+    out = tmp_path_factory.mktemp("finished") / "run"
+    chosen = "bias/stereotype_contrast,bias/ambiguous_questions,toxicity/provocation,toxicity/civility_pairs"
+    return measure(Settings(model=str(tiny_model), out=out, probes=chosen, limit=6), Unheard()), out
+
+
+class Unheard:
+    """A progress that nobody looks at."""
+
+    def say(self, message: str) -> None: ...
+
+    def begin(self, totals: Mapping[str, int]) -> None: ...
+
+    def advance(self, probe_id: str, count: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@pytest.fixture
+def fact_maker() -> Callable[[], dict[str, Fact]]:
+    """Return a function that makes the same declared facts anew each time."""
+    return lambda: {"model.license": Fact(status="declared", value="mit", source="declared by us on 2026-11-01")}

@@ -1,0 +1,41 @@
+"""The summary shows the denominators of every number, and what the policy made of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from auditor import policies
+from auditor.card import build_card
+from auditor.exporters import console
+from auditor.judge import judge
+from auditor.types import RunRecord
+
+
+def summary(record: RunRecord) -> list[str]:
+    card = build_card(record, {})
+    return console.render(record, judge(record, card, policies.load("baseline"))).splitlines()
+
+
+def test_every_metric_over_all_samples_has_one_line_with_its_denominators(finished: tuple[RunRecord, Path]) -> None:
+    record = finished[0]
+    lines = summary(record)
+    for probe in record.probes:
+        for metric in (metric for metric in probe.metrics if not metric.slice):
+            found = [line for line in lines if line.startswith(f"{probe.id}:{metric.key.name} ")]
+            assert len(found) == 1
+            assert re.search(rf"n={metric.n}\s+unscored={metric.n_unscored}\s", found[0])
+            assert re.search(r"\d\.\d{3} \[-?\d\.\d{3}, -?\d\.\d{3}\]|undefined \(", found[0])
+
+
+def test_a_rule_whose_probe_was_not_run_is_listed_too(finished: tuple[RunRecord, Path]) -> None:
+    assert any(
+        line.startswith("misinformation/claims:accuracy  INCONCLUSIVE (the probe was not run)")
+        for line in summary(finished[0])
+    )
+
+
+def test_duties_not_met_are_named_and_the_last_line_is_the_verdict(finished: tuple[RunRecord, Path]) -> None:
+    lines = summary(finished[0])
+    assert any("training.datasets is missing" in line for line in lines)
+    assert lines[-1].startswith("verdict  FAIL  policy baseline")

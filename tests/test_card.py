@@ -1,0 +1,60 @@
+"""The card holds what is known, says how, and invents nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.card import build_card
+from auditor.provenance.facts import catalogue
+from auditor.types import Fact, RunRecord
+
+
+@pytest.fixture(scope="module")
+def record(finished: tuple[RunRecord, Path]) -> RunRecord:
+    return finished[0]
+
+
+def test_every_fact_of_the_catalogue_is_there_and_what_nobody_gave_is_missing(record: RunRecord) -> None:
+    card = build_card(record, {})
+    assert list(card.facts) == list(catalogue())
+    assert card.facts["training.datasets"].status == "missing"
+    assert card.facts["training.datasets"].value is None
+    assert card.facts["model.architecture"].status == "derived"
+
+
+def test_the_number_of_parameters_is_counted_not_declared(record: RunRecord) -> None:
+    assert build_card(record, {}).facts["model.parameters"].value == record.backend.parameters
+
+
+def test_a_declared_fact_stands_with_who_said_it(record: RunRecord) -> None:
+    said = Fact(status="declared", value="apache-2.0", source="declared by us on 2026-11-01")
+    assert build_card(record, {"model.license": said}).facts["model.license"] == said
+
+
+@pytest.mark.parametrize(("value", "contradicts"), [(1, True), (None, False)])
+def test_what_the_files_contradict_is_named(record: RunRecord, value: int | None, contradicts: bool) -> None:
+    said = Fact(status="declared", value=value or record.backend.parameters, source="declared by us")
+    card = build_card(record, {"model.parameters": said})
+    assert bool(card.contradictions) is contradicts
+    if contradicts:
+        assert "declared 1, but" in card.contradictions["model.parameters"]
+
+
+def test_a_withheld_fact_is_no_contradiction(record: RunRecord) -> None:
+    said = Fact(status="withheld", reason="a trade secret")
+    assert not build_card(record, {"model.parameters": said}).contradictions
+
+
+def test_families_without_a_probe_are_named_as_not_measured(record: RunRecord) -> None:
+    card = build_card(record, {})
+    assert {"misinformation", "alignment"} <= set(card.not_measured)
+    assert card.not_measured["bias/stereotype_contrast"] == "only 6 of 168 samples were asked (--limit)"
+
+
+def test_the_card_is_a_pure_function_of_record_and_declared_facts(
+    record: RunRecord, fact_maker: Callable[[], dict[str, Fact]]
+) -> None:
+    assert build_card(record, fact_maker()) == build_card(record, fact_maker())

@@ -1,0 +1,250 @@
+"""The command line as a user meets it: exit codes, one error with a hint, stdout for documents, stderr for the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.record import JOURNAL, RECORD
+from auditor.types import RunRecord
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+POLICY = """version = "1.0.0"
+title = "For tests"
+owner = "us"
+description = "One bound."
+[[rules]]
+id = "r"
+metric = "bias/small_pairs:first_rate"
+rationale = "because a test needs one"
+"""
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Callable[[str], Path]:
+    def make(bound: str) -> Path:
+        path = tmp_path / "mine.toml"
+        path.write_text(POLICY + bound + "\n")
+        return path
+
+    return make
+
+
+def run_words(model: Path, pack: Path, out: Path, *more: object) -> list[object]:
+    return ["run", "--model", model, "--pack", pack, "--probes", "bias/small_pairs", "--out", out, "--offline", *more]
+
+
+@pytest.mark.parametrize(
+    ("bound", "code", "status"),
+    [
+        ("min = 0\nmax = 1", 0, "PASS"),
+        ("min = 1.5", 10, "FAIL"),
+        ("min = 0\nmax = 1\nmin_n = 1000", 11, "INCONCLUSIVE"),
+    ],
+)
+def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
+    auditor_cli: Cli,
+    tiny_model: Path,
+    pack: Path,
+    policy: Callable[[str], Path],
+    tmp_path: Path,
+    bound: str,
+    code: int,
+    status: str,
+) -> None:
+    out = tmp_path / "out"
+    done = auditor_cli(*run_words(tiny_model, pack, out, "--policy", policy(bound)))
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert any(line.startswith("bias/small_pairs:first_rate") and "n=24  unscored=0" in line for line in lines)
+    assert any(line.startswith(f"verdict  {status}") and f"exit code {code}" in line for line in lines)
+    assert lines[-2:] == [f"record   {out}", f"card     {out / 'card.md'}"]
+    assert {path.name for path in out.iterdir()} >= {RECORD, JOURNAL, "samples", "card.md", "card.json", "verdict.json"}
+    judged = auditor_cli("judge", out, "--policy", policy(bound), "--json")
+    assert judged.returncode == code
+    assert json.loads(judged.stdout)["status"] == status
+    carded = auditor_cli("card", out, "--policy", policy(bound))
+    assert carded.stdout == (out / "card.md").read_text(encoding="utf-8")
+
+
+def test_provenance_of_the_run_is_kept_and_used_by_later_commands(
+    auditor_cli: Cli, tiny_model: Path, pack: Path, policy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    facts = tmp_path / "facts.toml"
+    facts.write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\nprovider = {withheld = "not yet"}\n')
+    out = tmp_path / "out"
+    words = run_words(tiny_model, pack, out, "--policy", policy("max = 1"), "--provenance", facts)
+    assert auditor_cli(*words).returncode == 0
+    facts.unlink()
+    card = json.loads(auditor_cli("card", out, "--policy", policy("max = 1"), "--json").stdout)
+    assert card["facts"]["model.license"]["value"] == "mit"
+    assert "declared by Us on 2026-11-01" in card["facts"]["model.license"]["source"]
+    assert card["facts"]["model.provider"] == {
+        "status": "withheld",
+        "value": None,
+        "reason": "not yet",
+        "source": "declared by Us on 2026-11-01",
+    }
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    """Return the error and the hint that a command ended with; there must be one of each, and no traceback."""
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    hints = [line for line in done.stderr.splitlines() if line.startswith("hint: ")]
+    assert len(errors) == 1 and len(hints) == 1, done.stderr
+    return errors[0], hints[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error", "hint"),
+    [
+        (["run", "--model", "smolm2"], 1, "no model is named 'smolm2'", "did you mean smollm2?"),
+        (["run", "--model", "./absent/folder"], 1, "no model is named", "smollm2"),
+        (["run", "--model", "org/absent", "--offline"], 1, "not in the local cache", "without --offline"),
+        (
+            ["run", "--model", "smollm2", "--probes", "bias/stereotype_contrst"],
+            2,
+            "no probe is named",
+            "bias/stereotype_contrast",
+        ),
+        (["run", "--model", "smollm2", "--policy", "basline"], 2, "no policy is named", "baseline"),
+        (["run", "--model", "smollm2", "--limit", "0"], 2, "--limit", "auditor --help"),
+        (["run", "--model", "smollm2", "--limit", "two"], 2, "--limit", "auditor --help"),
+        (["run", "--model", "smollm2", "--dtype", "float8"], 2, "float8", "auditor --help"),
+        (["run", "--model", "smollm2", "--seed", "-1"], 2, "--seed", "auditor --help"),
+        (["run", "--modle", "smollm2"], 2, "--model", "auditor --help"),
+        (["run"], 2, "--model", "auditor --help"),
+        (["rum"], 2, "run", "auditor --help"),
+        (["run", "--model", "smollm2", "--resume"], 2, "--resume needs --out", "runs/"),
+        (["run", "--model", "smollm2", "--toxicity", "detoxfy"], 2, "unknown classifier", "detoxify"),
+        (["run", "--model", "smollm2", "--pack", "/absent"], 1, "no probe in /absent", "FAMILY/PROBE"),
+        (["run", "--model", "smollm2", "--provenance", "absent.toml"], 1, "cannot read absent.toml", "path"),
+        (["judge", "absent"], 1, "cannot read absent", "folder that a run wrote"),
+        (["card", "absent"], 1, "cannot read absent", "folder that a run wrote"),
+        (["probes", "show", "bias/clams"], 2, "no probe is named", "claims"),
+        (["policies", "show", "nothing"], 2, "no policy is named", "baseline"),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
+)
+def test_bad_words_give_one_error_a_hint_and_the_right_code(
+    auditor_cli: Cli, tmp_path: Path, words: list[str], code: int, error: str, hint: str
+) -> None:
+    done = auditor_cli(*words, cwd=tmp_path, PYTHONPATH=str(Path(__file__).parent.parent))
+    said, advice = error_of(done)
+    assert (done.returncode, error in said, hint in advice) == (code, True, True), done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "runs").is_dir() or not list((tmp_path / "runs").iterdir())
+
+
+def test_an_output_folder_that_is_a_file_is_refused(
+    auditor_cli: Cli, tiny_model: Path, pack: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    done = auditor_cli(*run_words(tiny_model, pack, tmp_path / "taken"))
+    assert done.returncode == 1
+    assert "cannot write" in error_of(done)[0]
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_record_edited_by_hand_is_refused_by_every_command(
+    auditor_cli: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
+) -> None:
+    import shutil
+
+    copy = Path(shutil.copytree(finished[1], tmp_path / "copy"))
+    text = (copy / RECORD).read_text(encoding="utf-8")
+    (copy / RECORD).write_text(text.replace('"n_unscored": 0', '"n_unscored": 1', 1), encoding="utf-8")
+    for command in ("judge", "card"):
+        done = auditor_cli(command, copy)
+        assert done.returncode == 1
+        assert "was changed after it was written" in error_of(done)[0]
+
+
+def test_a_traceback_is_shown_only_when_asked_for(auditor_cli: Cli) -> None:
+    assert "Traceback" not in auditor_cli("judge", "absent").stderr
+    assert "Traceback" in auditor_cli("judge", "absent", "--debug").stderr
+
+
+def test_commands_on_a_finished_record_do_not_import_torch(finished: tuple[RunRecord, Path]) -> None:
+    for command in ("judge", "card"):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "auditor", command, str(finished[1])],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in {0, 10, 11}
+        loaded = {
+            line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")
+        }
+        assert "auditor.judge" in loaded
+        assert not loaded & {"torch", "transformers", "detoxify", "datasets"}
+
+
+def test_doctor_says_what_is_there(auditor_cli: Cli) -> None:
+    done = auditor_cli("doctor", "--json")
+    found = {check["name"]: check for check in json.loads(done.stdout)}
+    assert found["torch"]["ok"] and found["classifiers"]["ok"]
+    assert done.returncode == (0 if all(check["ok"] for check in found.values()) else 1)
+
+
+def test_lists_are_json_when_asked_for(auditor_cli: Cli) -> None:
+    probes = json.loads(auditor_cli("probes", "list", "--json").stdout)
+    assert len(probes) >= 9
+    policies = json.loads(auditor_cli("policies", "list", "--json").stdout)
+    assert "baseline" in {policy["id"] for policy in policies}
+
+
+def start(words: list[object]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "auditor", *map(str, words)], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+
+
+def wait_for_journal(process: subprocess.Popen[str], path: Path, lines: int) -> None:
+    deadline = time.monotonic() + 200
+    while not path.is_file() or path.read_bytes().count(b"\n") < lines:
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_stopped_halfway_and_resumed_has_the_record_of_an_unbroken_one(
+    auditor_cli: Cli, tiny_model: Path, policy: Callable[[str], Path], tmp_path: Path, how: signal.Signals
+) -> None:
+    def words(out: str) -> list[object]:
+        chosen = "toxicity,bias/stereotype_contrast"
+        return ["run", "--model", tiny_model, "--probes", chosen, "--out", tmp_path / out, "--offline"]
+
+    whole = auditor_cli(*words("whole"))
+    assert whole.returncode == 10, whole.stderr
+    process = start(words("cut"))
+    wait_for_journal(process, tmp_path / "cut" / JOURNAL, lines=200)
+    process.send_signal(how)
+    said = process.communicate()[1]
+    if how is signal.SIGINT:
+        assert process.returncode == 1
+        assert "error: interrupted" in said and "--resume" in said
+    assert not (tmp_path / "cut" / RECORD).exists()
+    resumed = auditor_cli(*words("cut"), "--resume")
+    assert resumed.returncode == 10, resumed.stderr
+    records = [json.loads((tmp_path / name / RECORD).read_text()) for name in ("whole", "cut")]
+    assert records[1]["clocks"]["requests_from_journal"] >= 200
+    for record in records:
+        for key in ("clocks", "digest"):
+            del record[key]
+    assert records[0] == records[1]
+    for path in (tmp_path / "whole" / "samples").iterdir():
+        assert path.read_bytes() == (tmp_path / "cut" / "samples" / path.name).read_bytes()

@@ -1,0 +1,57 @@
+"""What stands behind the commands: checking packs, explaining policies, naming folders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from auditor import commands, policies
+from auditor.errors import PackError
+
+
+def test_every_shipped_probe_passes_the_check_and_has_enough_samples() -> None:
+    lines = list(commands.check_pack(None))
+    assert len(lines) >= 9
+    for line in lines:
+        assert int(re.search(r": (\d+) samples, no fault", line)[1]) >= 100  # type: ignore[index]
+    families = [line.split("/")[0] for line in lines]
+    for family in ("bias", "toxicity", "misinformation", "alignment"):
+        assert families.count(family) >= 2
+
+
+def test_a_template_with_a_hole_for_one_sample_is_found_by_the_check(pack: Path) -> None:
+    prompt = pack / "toxicity" / "small_talk" / "prompt.j2"
+    prompt.write_text("{{ message }} {{ absent }}")
+    with pytest.raises(PackError, match=r"toxicity/small_talk, sample t0.*'absent' is undefined"):
+        list(commands.check_pack(pack))
+
+
+def test_a_probe_without_a_readme_is_not_sound(pack: Path) -> None:
+    (pack / "bias" / "small_pairs" / "README.md").unlink()
+    with pytest.raises(PackError, match=r"has no README\.md"):
+        list(commands.check_pack(pack))
+
+
+def test_a_policy_is_explained_with_each_bound_and_reason() -> None:
+    policy = policies.load("baseline")
+    text = commands.explain(policy)
+    for entry in (*policy.rules, *policy.duties):
+        assert entry.rationale in text
+    assert "alignment/sycophancy:opinion_shift, kind = fact ≤ 0.5" in text
+
+
+@pytest.mark.parametrize("model", ["smollm2", "../a b/c.gguf", "org/name@main", "/" + "x" * 300])
+def test_a_new_folder_is_one_name_under_runs(model: str) -> None:
+    folder = commands.new_folder(model)
+    assert folder.parent == Path("runs")
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[A-Za-z0-9.-]{1,60}", folder.name)
+
+
+def test_the_policy_is_checked_before_the_model_is_looked_for(tmp_path: Path) -> None:
+    from auditor.errors import UsageError
+    from auditor.run import Settings
+
+    with pytest.raises(UsageError, match="no policy is named"):
+        commands.run(Settings(model="no such model", out=tmp_path / "out"), "nothing", None)

@@ -1,0 +1,92 @@
+"""The journal survives what a killed run leaves behind, and nothing else passes for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import OutputError, RecordError
+from auditor.journal import Journal
+from auditor.record import JOURNAL
+from auditor.types import Completion, Loglikelihood, Reason, Unscored
+
+PLAN = {"seed": 0, "model": ["a" * 64]}
+OUTPUTS = {
+    0: Loglikelihood(nats=-1.25, n_tokens=3),
+    1: Unscored(reason=Reason.TOO_LONG, detail="9 tokens"),
+}
+
+
+def write(folder: Path) -> None:
+    with Journal(folder, PLAN, resume=False) as journal:
+        journal.add("loglikelihood", OUTPUTS)
+        journal.add("generate", {4: Completion(text='Ja.\n\u2028"', n_tokens=2, finish="stop")})
+
+
+def test_what_was_added_is_there_again_on_resuming(tmp_path: Path) -> None:
+    write(tmp_path)
+    with Journal(tmp_path, PLAN, resume=True) as journal:
+        assert journal.outputs["loglikelihood"] == OUTPUTS
+        assert journal.outputs["generate"][4].text == 'Ja.\n\u2028"'
+
+
+def test_every_cut_of_the_file_is_resumed_from_its_last_whole_line(tmp_path: Path) -> None:
+    write(tmp_path)
+    whole = (tmp_path / JOURNAL).read_bytes()
+    for length in range(len(whole)):
+        (tmp_path / JOURNAL).write_bytes(whole[:length])
+        with Journal(tmp_path, PLAN, resume=True) as journal:
+            kept = sum(map(len, journal.outputs.values()))
+            assert kept == max(0, whole[:length].count(b"\n") - 1)
+            for number in set(OUTPUTS) - set(journal.outputs["loglikelihood"]):
+                journal.add("loglikelihood", {number: OUTPUTS[number]})
+        with Journal(tmp_path, PLAN, resume=True) as journal:
+            assert journal.outputs["loglikelihood"] == OUTPUTS
+
+
+def test_a_journal_of_another_plan_is_refused_and_the_difference_is_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    before = (tmp_path / JOURNAL).read_bytes()
+    with pytest.raises(RecordError, match="differs in seed"), Journal(tmp_path, {**PLAN, "seed": 1}, resume=True):
+        pass
+    assert (tmp_path / JOURNAL).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "line", [b"{]\n", b'["loglikelihood", "x", {}]\n', b'["other", 1, {"status": "unscored"}]\n', b"7\n"]
+)
+def test_a_damaged_line_is_named_by_its_number(tmp_path: Path, line: bytes) -> None:
+    write(tmp_path)
+    lines = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
+    (tmp_path / JOURNAL).write_bytes(b"".join([*lines[:2], line, *lines[2:]]))
+    with pytest.raises(RecordError, match=r"journal\.jsonl:3"), Journal(tmp_path, PLAN, resume=True):
+        pass
+
+
+def test_two_processes_cannot_write_to_one_journal(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path, PLAN, resume=False),
+        pytest.raises(RecordError, match="another process"),
+        Journal(tmp_path, PLAN, resume=True),
+    ):
+        pass
+
+
+def test_a_full_disk_is_an_output_error_and_leaves_no_half_line(tmp_path: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(tmp_path, PLAN, resume=False) as journal:
+        journal.add("loglikelihood", OUTPUTS)
+        size = (tmp_path / JOURNAL).stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+        try:
+            with pytest.raises(OutputError, match=JOURNAL) as caught:
+                journal.add("loglikelihood", {7: Loglikelihood(nats=-1.0, n_tokens=1)})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "--resume" in caught.value.hint
+    assert (tmp_path / JOURNAL).stat().st_size == size
+    with Journal(tmp_path, PLAN, resume=True) as journal:
+        assert journal.outputs["loglikelihood"] == OUTPUTS

@@ -1,0 +1,94 @@
+"""Policies are checked whole, before anything is measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auditor import policies
+from auditor.errors import PolicyError, UsageError
+from auditor.provenance.facts import catalogue
+
+HEAD = 'version = "1.0.0"\ntitle = "T"\nowner = "us"\ndescription = "d"\n'
+RULE = '[[rules]]\nid = "r"\nmetric = "bias/ambiguous_questions:bias_ambiguous"\nrationale = "for a reason"\n'
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_shipped_policies_are_sound_and_name_only_metrics_that_exist() -> None:
+    assert "baseline" in policies.find()
+    for name in policies.find():
+        policies.check_metrics(policies.load(name), policies.metrics_of())
+
+
+def test_every_rule_and_duty_of_the_shipped_policies_has_a_rationale_and_an_owner() -> None:
+    for name in policies.find():
+        policy = policies.load(name)
+        assert all(len(rule.rationale) > 20 and rule.owner for rule in policy.rules)
+        assert all(len(duty.rationale) > 20 for duty in policy.duties)
+
+
+def test_the_baseline_schema_asks_only_for_facts_that_a_card_has() -> None:
+    schema = policies.load("baseline").card_schema
+    named = set(json.dumps(schema).split('"')) & set(catalogue())
+    assert {"model.license", "training.datasets", "use.intended"} <= named
+
+
+def test_a_metric_that_no_probe_gives_names_the_nearest(tmp_path: Path) -> None:
+    policy = policies.load(write(tmp_path, HEAD + RULE.replace("bias_ambiguous", "bias_ambigous") + "max = 0.1\n"))
+    with pytest.raises(PolicyError, match="bias_ambigous") as caught:
+        policies.check_metrics(policy, policies.metrics_of())
+    assert "did you mean bias/ambiguous_questions:bias_ambiguous" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (HEAD + RULE, "a rule needs min, max or both"),
+        (HEAD + RULE + "min = 0.5\nmax = 0.1\n", "min 0.5 is above max 0.1"),
+        (HEAD + RULE + "max = 0.1\n" + RULE + "max = 0.2\n", "the id 'r' stands more than once"),
+        (HEAD + RULE + "max = 0.1\nmaxx = 0.2\n", "unknown key 'maxx' (did you mean max"),
+        (HEAD + RULE + 'max = "low"\n', "'low' is not of type 'number'"),
+        (HEAD, "is not valid under any"),
+        (HEAD + '[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n', "no $defs entry 'd'"),
+        (HEAD + 'card_schema = "absent.json"\n' + RULE + "max = 1\n", "cannot read card_schema"),
+        ("version = ", "is not TOML"),
+    ],
+)
+def test_a_faulty_policy_says_what_is_wrong_and_where(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        policies.load(write(tmp_path, text))
+    assert why in caught.value.message
+    assert "mine.toml" in caught.value.message
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        policies.load(write(tmp_path, HEAD + RULE + RULE))
+    assert "has 3 faults" in caught.value.message
+
+
+def test_a_duty_over_a_fact_that_does_not_exist_names_the_nearest(tmp_path: Path) -> None:
+    definition = {"properties": {"facts": {"properties": {"model.licence": {}}}}}
+    (tmp_path / "card.json").write_text(json.dumps({"$defs": {"d": definition}}))
+    duty = 'card_schema = "card.json"\n[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n'
+    with pytest.raises(PolicyError, match=r"unknown fact 'model.licence' \(did you mean model.license"):
+        policies.load(write(tmp_path, HEAD + duty))
+
+
+def test_an_unknown_policy_names_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        policies.load("basline")
+    assert "baseline" in caught.value.hint
+
+
+def test_the_digest_covers_rules_and_schema(tmp_path: Path) -> None:
+    first = policies.load(write(tmp_path, HEAD + RULE + "max = 0.1\n"))
+    second = policies.load(write(tmp_path, HEAD + RULE + "max = 0.2\n"))
+    assert first.digest != second.digest
