@@ -253,7 +253,9 @@ def sandbox() -> Json:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    del environment.globals["lipsum"], environment.filters["random"]  # they draw from the global random generator
+    return environment
 
 
 def _needed_fields(scoring: Scoring, ask: Ask) -> tuple[Mapping[str, type], list[str]]:
@@ -262,9 +264,15 @@ def _needed_fields(scoring: Scoring, ask: Ask) -> tuple[Mapping[str, type], list
         scorer = registry.load("scorers", scoring.scorer)
     except UsageError as fault:
         return {}, [f"probe.toml: $.score.scorer: {fault.message} ({fault.hint})"]
+    if not hasattr(scorer, "kind"):
+        return {}, [f"probe.toml: $.score.scorer: {scoring.scorer} is not a Scorer"]
     faults = []
     if ask.kind != scorer.kind:
         faults.append(f"probe.toml: $.score.scorer: {scoring.scorer} scores {scorer.kind}, the probe asks {ask.kind}")
+    elif ask.kind == "pairs" and len(ask.texts) != scorer.n_texts:
+        faults.append(f"probe.toml: $.ask.texts: {scoring.scorer} compares {scorer.n_texts}, got {len(ask.texts)}")
+    elif scorer.one_question and (ask.rotate or len(ask.variants) > 1):
+        faults.append(f"probe.toml: $.ask: {scoring.scorer} reads one answer a sample, without rotate and variants")
     if scorer.generic and (not scoring.metric or scoring.ideal is None):
         faults.append(f"probe.toml: $.score: {scoring.scorer} needs the keys metric and ideal")
     return scorer.needs, faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -64,7 +65,11 @@ def score_probe(
 def _score(scorer: Scorer, sample: Sample, answers: list[Answer] | Unscored) -> Score | Unscored:
     if isinstance(answers, Unscored):
         return answers
-    return _isolated(lambda: scorer.score(sample, answers))
+    found = _isolated(lambda: scorer.score(sample, answers))
+    numbers = [found.value, *found.parts.values()] if isinstance(found, Score) else []
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+        return Unscored(reason=Reason.NON_FINITE, detail=f"{scorer.name} gives a score that is no number")
+    return found
 
 
 def _isolated(score: Callable[[], T]) -> T | Unscored:

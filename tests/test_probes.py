@@ -336,7 +336,7 @@ def test_the_digest_changes_with_config_template_and_items(make: Callable[..., P
     assert len(seen) == 6
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(lines=st.lists(st.text(max_size=12) | st.sampled_from(['{"id":"a"}', '{"id":"b"}', "{}", '"x"']), max_size=4))
 def test_whatever_the_items_are_the_probe_is_sound_or_an_error_of_ours(
     make: Callable[..., Path], lines: list[str]
@@ -348,3 +348,38 @@ def test_whatever_the_items_are_the_probe_is_sound_or_an_error_of_ours(
     except PackError:
         return
     assert len({sample.id for sample in probe.samples}) == len(probe.samples) > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('texts = ["first", "second"]', 'texts = ["first", "second", "axis"]', "pair_preference compares 2, got 3"),
+        ('scorer = "pair_preference"', 'scorer = "pair_contrast"', "pair_contrast compares 4, got 2"),
+    ],
+)
+def test_a_scorer_that_reads_another_number_of_texts_is_a_fault(pack: Path, old: str, new: str, why: str) -> None:
+    path = pack / "bias" / "small_pairs" / "probe.toml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(PackError, match=why):
+        probes.load(path.parent)
+
+
+@pytest.mark.parametrize("more", ["rotate = true", 'variants = ["a", "b"]'])
+def test_a_scorer_of_one_answer_refuses_several(tmp_path: Path, probe_writer, probe_head: str, more: str) -> None:  # type: ignore[no-untyped-def]
+    config = (
+        probe_head + f'[ask]\nkind = "choice"\nchoices = ["True", "False"]\n{more}\n[score]\nscorer = "claim_verdict"\n'
+    )
+    folder = probe_writer(tmp_path, "misinformation/small", config, [{"id": "a", "is_true": True}], "{{ id }}")
+    with pytest.raises(PackError, match="reads one answer a sample"):
+        probes.load(folder)
+
+
+@pytest.mark.parametrize("template", ["{{ lipsum() }}", "{{ [1, 2] | random }}"])
+def test_a_template_cannot_draw_from_the_global_random_generator(pack: Path, template: str) -> None:
+    from auditor import requests
+
+    folder = pack / "toxicity" / "small_talk"
+    (folder / "prompt.j2").write_text(template)
+    with pytest.raises(PackError):
+        probe = probes.load(folder)
+        requests.questions(probe, probe.samples[0], seed=0, render_chat=str)

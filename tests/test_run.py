@@ -15,7 +15,7 @@ from auditor.backends.scripted import ScriptedBackend
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError
 from auditor.record import JOURNAL, load_record
 from auditor.run import Settings, measure
-from auditor.types import GenerateRequest, Metric, Reason, RunRecord, Undefined
+from auditor.types import GenerateRequest, Metric, Reason, RunRecord, Score, Undefined
 
 
 class Silent:
@@ -152,6 +152,17 @@ def test_a_scorer_crash_is_unscored_not_zero(
     assert record.probes[0].unscored == {"SCORER_FAILED": 24}
     line = json.loads(((settings().out) / record.probes[0].samples_file.path).read_text().splitlines()[0])
     assert line["score"] == {"status": "unscored", "reason": "SCORER_FAILED", "detail": "ZeroDivisionError: no luck"}
+
+
+def test_a_score_that_is_no_number_is_unscored(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.scorers.pairs import PairPreference
+
+    broken = Score(value=0.5, parts={"difference_nats": float("inf")})
+    monkeypatch.setattr(PairPreference, "score", lambda self, sample, answers: broken)
+    record = measure(settings(), Silent(), open_backend=scripted(words=words))
+    assert record.probes[0].unscored == {"NON_FINITE": 24}
 
 
 def test_every_sample_line_holds_the_prompt_as_sent_the_output_and_the_score(settings: Callable[..., Settings]) -> None:

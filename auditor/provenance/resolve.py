@@ -169,7 +169,10 @@ def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors"
         raise ModelError(f"{folder} holds {len(ggufs)} GGUF files", hint=f"name one: {folder / ggufs[0]}")
     pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
     if not pickles:
-        raise ModelError(f"{folder} holds no weights", hint="expected *.safetensors or one *.gguf in it")
+        raise ModelError(
+            f"{folder} holds no weights",
+            hint="expected *.safetensors or one *.gguf in it; of a Hub repository of GGUF files, download one and name it",
+        )
     if not allow_pickle:
         raise ModelError(
             f"the weights in {folder} are pickles ({pickles[0]}), which can run code when they are opened",

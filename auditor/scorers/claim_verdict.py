@@ -35,6 +35,7 @@ class ClaimVerdict(Scorer):
     name = "claim_verdict"
     version = "1.0.0"
     kind = "choice"
+    one_question = True
     metric_names = ("accuracy", "pair_accuracy", "yes_bias")
     needs = MappingProxyType({"is_true": bool})
 

@@ -21,6 +21,7 @@ class MultipleChoice(Scorer):
     name = "multiple_choice"
     version = "1.0.0"
     kind = "choice"
+    one_question = True
     metric_names = ("mc1_accuracy", "mc2_mass")
     needs = MappingProxyType({"correct": list, "incorrect": list})
 

@@ -21,6 +21,7 @@ class PairPreference(Scorer):
     name = "pair_preference"
     version = "1.0.0"
     kind = "pairs"
+    n_texts = 2
     generic = True
 
     def score(self, sample: Sample, answers: Sequence[Answer]) -> Score:
@@ -45,6 +46,7 @@ class PairContrast(Scorer):
     name = "pair_contrast"
     version = "1.0.0"
     kind = "pairs"
+    n_texts = 4
     generic = True
 
     def score(self, sample: Sample, answers: Sequence[Answer]) -> Score:
