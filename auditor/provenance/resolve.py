@@ -171,7 +171,7 @@ def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors"
     if not pickles:
         raise ModelError(
             f"{folder} holds no weights",
-            hint="expected *.safetensors or one *.gguf in it; of a Hub repository of GGUF files, download one and name it",
+            hint="expected *.safetensors or one *.gguf; of a Hub repository of GGUF files, download one and name it",
         )
     if not allow_pickle:
         raise ModelError(

@@ -62,8 +62,8 @@ class Scorer:
     """Turns a sample's answers into a score, and scores into estimates.
 
     Class attributes: `kind` of measurement that it scores; `metric_names` that it can give, or `generic` where the
-    probe names the metric and its ideal; `needs`, fields of an item that it reads, with their types; `n_texts` of a pair;
-    `one_question`, whether it reads a single answer a sample; `version`, bumped whenever a score may change.
+    probe names the metric and its ideal; `needs`, fields of an item that it reads, with their types; `n_texts` of a
+    pair; `one_question`, whether it reads a single answer a sample; `version`, bumped whenever a score may change.
     """
 
     name: ClassVar[str]
