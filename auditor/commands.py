@@ -14,7 +14,6 @@ from msgspec import Struct
 from auditor import policies, probes, record, registry, requests, schema
 from auditor.card import build_card
 from auditor.errors import PackError
-from auditor.exporters import console, markdown
 from auditor.judge import judge
 from auditor.provenance.declare import load_declared
 from auditor.types import Card, Fact, Policy, RunRecord, Status, Verdict
@@ -87,12 +86,17 @@ def review(path: Path, policy_name: str, provenance: Path | None) -> Audit:
 def _assemble(found: RunRecord, policy: Policy, declared: dict[str, Fact]) -> Audit:
     card = build_card(found, declared)
     verdict = judge(found, card, policy)
-    return Audit(record=found, card=card, verdict=verdict, markdown=markdown.render(found, card, verdict))
+    return Audit(record=found, card=card, verdict=verdict, markdown=_export("markdown", found, card, verdict))
 
 
 def summary(audit: Audit) -> str:
     """Return the table of metrics, the findings, the verdict and the exit code."""
-    return f"{console.render(audit.record, audit.verdict)}  exit code {audit.exit_code}"
+    table = _export("console", audit.record, audit.card, audit.verdict)
+    return f"{table}  exit code {audit.exit_code}"
+
+
+def _export(name: str, found: RunRecord, card: Card, verdict: Verdict) -> str:
+    return str(registry.load("exporters", name)(found, card, verdict))
 
 
 def check_pack(folder: Path | None) -> Iterator[str]:

@@ -13,7 +13,14 @@ from msgspec.structs import replace
 
 from auditor import gguf_file
 from auditor.backends.base import BackendOptions, Outputs
-from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
+from auditor.backends.hf_config import (
+    context_length_of,
+    end_tokens,
+    leading_tokens,
+    tokenizer_state,
+    window_of,
+)
+from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows, plan_trees
 from auditor.errors import ModelError, first_line, foreign_faults
 from auditor.types import (
     BackendInfo,
@@ -33,7 +40,7 @@ _PLAIN_TEXTS = (
     "Yes, it is.",
     "Every evening the old baker walked along the river, counted the boats and told his dog how the day had gone.",
 )
-_UNLIMITED = 10**9  # tokenizers write 1e30 when they do not know the context length
+_TREE_NODES = 512  # beyond, attention between strangers in a tree costs more than is saved on a CPU
 
 
 def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
@@ -84,19 +91,21 @@ class HFBackend:
         self._tokenizer = tokenizer
         self._name = name
         vocabulary = model.config.get_text_config().vocab_size
-        self._ends = frozenset(end for end in _end_tokens(model, tokenizer) if end < vocabulary)
+        self._ends = frozenset(end for end in end_tokens(model, tokenizer) if end < vocabulary)
         pad = tokenizer.pad_token_id  # a tokenizer may have gained one that the model has no embedding for
         self._pad = pad if pad is not None and pad < vocabulary else min(self._ends, default=0)
-        self._leading = _leading_tokens(tokenizer)
+        self._leading = leading_tokens(tokenizer)
         self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
         self._max_rows = options.batch_rows
+        self._window = window_of(model)
+        self._tree_depth = 0  # until trees have proved themselves
         template = tokenizer.chat_template
         self.info = BackendInfo(
             name="hf",
             version=transformers.__version__,
-            tokenizer_digest=_digest(_tokenizer_state(tokenizer)),
+            tokenizer_digest=_digest(tokenizer_state(tokenizer)),
             chat_template_digest=_digest(str(template)) if template else "",
-            context_length=_context_length(model, tokenizer),
+            context_length=context_length_of(model, tokenizer),
             parameters=sum(p.numel() for p in model.parameters()),
             trust_remote_code=options.trust_remote_code,
             allow_pickle=options.allow_pickle,
@@ -107,6 +116,7 @@ class HFBackend:
             attention=str(getattr(model.config, "_attn_implementation", "") or "eager"),
             threads=torch.get_num_threads(),
         )
+        self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
         """Return a conversation as the model's chat template writes it, up to where the assistant begins."""
@@ -123,13 +133,18 @@ class HFBackend:
         return str(text)
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
-        """Yield the log-likelihood of each request that is not done, pack by pack, longest first."""
-        from auditor.engine.score import score_rows
+        """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
+        from auditor.engine.score import score_rows, score_tree
 
         encoded, refused = self._encode(requests)
         if refused.keys() - done:
             yield refused
-        for pack in pack_rows(plan_rows(encoded), max_tokens=self._max_tokens):
+        short = [request for request in encoded if len(request.ids) - 1 <= self._tree_depth]
+        for tree in plan_trees(short, max_nodes=self._nodes, max_predictions=self._max_tokens):
+            if {leaf.number for leaf in tree.targets} - done:
+                yield score_tree(self._forward, tree, pad=self._pad)
+        long = [request for request in encoded if len(request.ids) - 1 > self._tree_depth]
+        for pack in pack_rows(plan_rows(long), max_tokens=self._max_tokens):
             if {target.number for row in pack for target in row.targets} - done:
                 yield score_rows(self._forward, pack, pad=self._pad)
 
@@ -168,7 +183,11 @@ class HFBackend:
 
         most = tolerance(getattr(torch, self.info.dtype))
         texts = [ids[: self.info.context_length] for ids in self._tokenize(list(_PLAIN_TEXTS))]
+        if self._forward.takes_trees and self._trees_hold(texts, most):
+            self._tree_depth = self._window
+        how = "in trees" if self._tree_depth else "in padded rows"
         if batch_difference(self._forward, texts, pad=self._pad, together=True) <= most:
+            self.info = replace(self.info, attention=f"{self.info.attention}, {how}")
             return
         alone = batch_difference(self._forward, texts, pad=self._pad, together=False)
         if not alone <= most:
@@ -178,7 +197,16 @@ class HFBackend:
                 hint="name a causal language model, not a masked or an encoder model",
             )
         self._max_tokens = self._max_rows = 1
+        self._tree_depth = 0
         self.info = replace(self.info, batch_tokens=1, batch_rows=1, attention=f"{self.info.attention}, never padded")
+
+    def _trees_hold(self, texts: list[list[int]], most: float) -> bool:
+        from auditor.engine.check import tree_difference
+
+        try:
+            return tree_difference(self._forward, texts, pad=self._pad, nodes=self._nodes) <= most
+        except (RuntimeError, ValueError, TypeError, IndexError):  # the architecture takes no mask of four axes
+            return False
 
     def _encode(self, requests: Sequence[LoglikelihoodRequest]) -> tuple[list[Encoded], dict[int, Output]]:
         """Tokenise context and continuation as one text, then split at the context's length (the field's rule)."""
@@ -287,41 +315,6 @@ def _where(ref: ModelRef, options: BackendOptions) -> dict[str, Any]:
     if ref.format == "gguf":
         where["gguf_file"] = Path(ref.weights[0]).name
     return where
-
-
-def _leading_tokens(tokenizer: Any) -> list[int]:
-    """Return what the tokenizer puts before a text. What it puts after one would part a prompt from its continuation.
-
-    Raises:
-        ModelError: the tokenizer changes the text itself when it adds special tokens.
-    """
-    bare: list[int] = tokenizer("a", add_special_tokens=False).input_ids
-    whole: list[int] = tokenizer("a").input_ids
-    for start in range(len(whole) - len(bare) + 1):
-        if whole[start : start + len(bare)] == bare:
-            return whole[:start]
-    raise ModelError(f"the tokenizer turns 'a' into {bare}, and with special tokens into {whole}", hint="")
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
-    listed = ends if isinstance(ends, list) else [ends]
-    return frozenset(int(end) for end in [*listed, tokenizer.eos_token_id] if end is not None)
-
-
-def _context_length(model: Any, tokenizer: Any) -> int:
-    config = model.config.get_text_config()
-    length = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    if not length or length < 0:
-        length = tokenizer.model_max_length
-    return int(length) if length and length < _UNLIMITED else _UNLIMITED
-
-
-def _tokenizer_state(tokenizer: Any) -> str:
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is not None:
-        return str(backend.to_str())
-    return repr(sorted(tokenizer.get_vocab().items()))
 
 
 def _digest(text: str) -> str:

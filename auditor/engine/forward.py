@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from auditor.engine.plan import Tree
+
 
 class Forward:
     """A causal language model as a function from tokens and mask to logits.
@@ -51,6 +53,31 @@ class Forward:
             return self._logits(out, keep), None
         found = out.get(self._cache)
         return self._logits(out, keep), found if hasattr(found, "reorder_cache") else _Retold(ids)
+
+    @property
+    def takes_trees(self) -> bool:
+        """Whether positions and logits can be chosen, without which a tree cannot be run."""
+        return self._positions and self._keeps
+
+    def tree(self, tree: Tree, *, keep: torch.Tensor) -> torch.Tensor:
+        """Return logits [kept, vocabulary] at the nodes `keep`, each node seeing its own path alone."""
+        dtype = self._model.dtype
+        mask = torch.full((len(tree.ids), len(tree.ids)), torch.finfo(dtype).min, dtype=dtype)
+        for node, parent in enumerate(tree.parents):
+            if parent >= 0:
+                mask[node] = mask[parent]
+            mask[node, node] = 0
+        positions = torch.tensor([tree.depths], device=self.device)
+        ids = torch.tensor([tree.ids], device=self.device)
+        out = self._model(
+            input_ids=ids,
+            attention_mask=mask[None, None].to(self.device),
+            position_ids=positions,
+            logits_to_keep=keep,
+            use_cache=False,
+        )
+        logits: torch.Tensor = out.logits[0]
+        return logits
 
     def _run(self, ids: torch.Tensor, mask: torch.Tensor, keep: torch.Tensor | int, **more: Any) -> Any:
         if self._positions:

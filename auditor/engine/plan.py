@@ -62,6 +62,98 @@ def plan_rows(encoded: Iterable[Encoded]) -> list[Row]:
     return [Row(ids=ids, targets=tuple(targets)) for ids, targets in rows]
 
 
+class Tree(Struct, frozen=True, kw_only=True):
+    """Sequences laid side by side as one, their common beginnings once.
+
+    Node i holds token `ids[i]` after the tokens on the path over `parents` (−1 at the start of a sequence, always
+    below i). Target `places` are nodes: the continuation's tokens are predicted there.
+    """
+
+    ids: tuple[int, ...]
+    parents: tuple[int, ...]
+    targets: tuple[Leaf, ...]
+
+    @property
+    def depths(self) -> list[int]:
+        """Return each node's position in its sequence, from 0."""
+        found: list[int] = []
+        for parent in self.parents:
+            found.append(0 if parent < 0 else found[parent] + 1)
+        return found
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """Return the tokens from the start of a node's sequence to the node."""
+        tokens: list[int] = []
+        while node >= 0:
+            tokens.append(self.ids[node])
+            node = self.parents[node]
+        return tuple(reversed(tokens))
+
+
+class Leaf(Struct, frozen=True, kw_only=True):
+    """A continuation inside a tree."""
+
+    number: int
+    places: tuple[int, ...]
+    continuation: tuple[int, ...]
+
+
+def plan_trees(encoded: Iterable[Encoded], *, max_nodes: int, max_predictions: int) -> Iterator[Tree]:
+    """Yield trees that hold every request, each of at most `max_nodes` tokens unless one sequence has more.
+
+    Sequences are taken in lexicographic order, in which each shares its longest beginning with its neighbour; so a
+    tree is filled one sequence at a time, and only what stands on the border of two trees is computed twice.
+    `max_predictions` bounds the continuations' tokens of a tree. The order of the requests does not matter.
+    """
+    growing = _Growing()
+    for request in sorted(encoded, key=lambda request: (request.ids[:-1], request.n_context, request.number)):
+        new_nodes, new_predictions = growing.cost(request)
+        over = len(growing.ids) + new_nodes > max_nodes or growing.n_predictions + new_predictions > max_predictions
+        if growing.leaves and over:
+            yield growing.tree()
+            growing = _Growing()
+        growing.add(request)
+    if growing.leaves:
+        yield growing.tree()
+
+
+class _Growing:
+    """A tree being filled; `_path` are the nodes of the sequence added last."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.leaves: list[Leaf] = []
+        self.n_predictions = 0
+        self._parents: list[int] = []
+        self._path: list[int] = []
+
+    def cost(self, request: Encoded) -> tuple[int, int]:
+        """Return how many nodes and predictions the request would add."""
+        return len(request.ids) - 1 - self._shared(request), len(request.ids) - request.n_context
+
+    def add(self, request: Encoded) -> None:
+        """Lay the request's tokens, but for the last, along the tree."""
+        del self._path[self._shared(request) :]
+        for token in request.ids[len(self._path) : -1]:
+            self._parents.append(self._path[-1] if self._path else -1)
+            self._path.append(len(self.ids))
+            self.ids.append(token)
+        places = tuple(self._path[request.n_context - 1 :])
+        self.leaves.append(Leaf(number=request.number, places=places, continuation=request.ids[request.n_context :]))
+        self.n_predictions += len(places)
+
+    def tree(self) -> Tree:
+        """Return the tree as it stands."""
+        return Tree(ids=tuple(self.ids), parents=tuple(self._parents), targets=tuple(self.leaves))
+
+    def _shared(self, request: Encoded) -> int:
+        fed = request.ids[:-1]
+        for depth, node in enumerate(self._path):
+            if depth == len(fed) or self.ids[node] != fed[depth]:
+                return depth
+        return len(self._path)
+
+
 def pack_rows(rows: Sequence[Row], *, max_tokens: int) -> Iterator[list[Row]]:
     """Yield the rows, longest first, in packs of at most `max_tokens` tokens with padding, at least one row each."""
     pack: list[Row] = []

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from auditor.engine.forward import Forward
-from auditor.engine.plan import Row, Target
+from auditor.engine.plan import Row, Target, Tree
 from auditor.types import Loglikelihood, Output, Reason, Unscored
 
 
@@ -38,6 +38,32 @@ def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, 
             chosen = logits[number, columns, list(target.continuation)] - normaliser[number, columns]
             found[target.number] = _loglikelihood(float(chosen.double().sum()), len(target.continuation))
     return found | _apart(forward, rows, found, pad)
+
+
+@torch.inference_mode()
+def score_tree(forward: Forward, tree: Tree, *, pad: int) -> dict[int, Output]:
+    """Return the log-likelihood (nats) of every target in a tree, by request number.
+
+    One pass over all nodes with a mask that lets each see its own path; `position_ids` are the depths. Logits are
+    computed only where a token is predicted, and turned into log-probabilities in float32. What comes out broken is
+    run again alone, for the reason that `_apart` gives.
+    """
+    wanted = sorted({place for leaf in tree.targets for place in leaf.places})
+    column = {place: number for number, place in enumerate(wanted)}
+    logits = forward.tree(tree, keep=torch.tensor(wanted, device=forward.device)).float()  # [wanted, vocabulary]
+    columns = torch.tensor([column[place] for leaf in tree.targets for place in leaf.places], device=logits.device)
+    tokens = torch.tensor([token for leaf in tree.targets for token in leaf.continuation], device=logits.device)
+    logprobs = (logits[columns, tokens] - logits.logsumexp(dim=-1)[columns]).double()
+    parts = torch.split(logprobs, [len(leaf.places) for leaf in tree.targets])
+    found: dict[int, Output] = {}
+    for leaf, part in zip(tree.targets, parts, strict=True):
+        output = _loglikelihood(float(part.sum()), len(leaf.places))
+        ids = tree.path(leaf.places[-1])
+        if isinstance(output, Unscored) and len(ids) < len(tree.ids):
+            target = Target(number=leaf.number, start=len(ids) - len(leaf.places), continuation=leaf.continuation)
+            output = score_rows(forward, [Row(ids=ids, targets=(target,))], pad=pad)[leaf.number]
+        found[leaf.number] = output
+    return found
 
 
 def _apart(forward: Forward, rows: Sequence[Row], found: Mapping[int, Output], pad: int) -> dict[int, Output]:

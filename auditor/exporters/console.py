@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from auditor.types import Finding, Metric, RunRecord, Status, Undefined, Verdict
+from auditor.types import Card, Finding, Metric, RunRecord, Status, Undefined, Verdict
 
 
-def render(record: RunRecord, verdict: Verdict) -> str:
+def render(record: RunRecord, card: Card, verdict: Verdict) -> str:
     """Return the table of all metrics, then what the policy found, as plain text."""
-    rules = {finding.subject: finding for finding in verdict.findings if finding.kind == "rule"}
+    rules: dict[str, list[Finding]] = {}
+    for finding in verdict.findings:
+        if finding.kind == "rule":
+            rules.setdefault(finding.subject, []).append(finding)
     rows = [_row(probe.id, metric, rules) for probe in record.probes for metric in probe.metrics]
     rows = [row for row in rows if row]
     lines = _aligned(rows)
     shown = {row[0] for row in rows}
-    lines += [
-        f"{subject}  {finding.status} ({finding.message})" for subject, finding in rules.items() if subject not in shown
-    ]
+    lines += [f"{subject}  {_judged(found)}" for subject, found in rules.items() if subject not in shown]
     duties = [finding for finding in verdict.findings if finding.kind == "duty"]
     unmet = [finding for finding in duties if finding.status is not Status.PASS]
     lines.append("")
@@ -25,19 +26,22 @@ def render(record: RunRecord, verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _row(probe_id: str, metric: Metric | Undefined, rules: dict[str, Finding]) -> list[str]:
+def _row(probe_id: str, metric: Metric | Undefined, rules: dict[str, list[Finding]]) -> list[str]:
     """Return a line's cells; a slice without a rule has none."""
     where = "".join(f", {key} = {value}" for key, value in sorted(metric.slice.items()))
     address = f"{probe_id}:{metric.key.name}{where}"
-    finding = rules.get(address)
-    if where and finding is None:
+    if where and address not in rules:
         return []
     if isinstance(metric, Metric):
         value = f"{metric.value:.3f} [{metric.interval.low:.3f}, {metric.interval.high:.3f}]"
     else:
         value = f"undefined ({metric.reason})"
-    judged = "no rule" if finding is None else f"{finding.status} {_advice(finding)}({_why(finding)})"
-    return [address, value, f"n={metric.n}", f"unscored={metric.n_unscored}", judged]
+    return [address, value, f"n={metric.n}", f"unscored={metric.n_unscored}", _judged(rules.get(address, []))]
+
+
+def _judged(findings: list[Finding]) -> str:
+    told = [f"{finding.status} {_advice(finding)}({_why(finding)})" for finding in findings]
+    return "; ".join(told) if told else "no rule"
 
 
 def _why(finding: Finding) -> str:

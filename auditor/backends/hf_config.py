@@ -1,0 +1,54 @@
+"""What a transformers model and tokenizer say of themselves, where they say it in several ways or wrongly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.errors import ModelError
+
+UNLIMITED = 10**9  # tokenizers write 1e30 when they do not know the context length
+
+
+def leading_tokens(tokenizer: Any) -> list[int]:
+    """Return what the tokenizer puts before a text. What it puts after one would part a prompt from its continuation.
+
+    Raises:
+        ModelError: the tokenizer changes the text itself when it adds special tokens.
+    """
+    bare: list[int] = tokenizer("a", add_special_tokens=False).input_ids
+    whole: list[int] = tokenizer("a").input_ids
+    for start in range(len(whole) - len(bare) + 1):
+        if whole[start : start + len(bare)] == bare:
+            return whole[:start]
+    raise ModelError(f"the tokenizer turns 'a' into {bare}, and with special tokens into {whole}", hint="")
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Return the tokens that end a completion, from the generation config and the tokenizer."""
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    listed = ends if isinstance(ends, list) else [ends]
+    return frozenset(int(end) for end in [*listed, tokenizer.eos_token_id] if end is not None)
+
+
+def context_length_of(model: Any, tokenizer: Any) -> int:
+    """Return how many tokens the model reads, or `UNLIMITED` when nothing says so."""
+    config = model.config.get_text_config()
+    length = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if not length or length < 0:
+        length = tokenizer.model_max_length
+    return int(length) if length and length < UNLIMITED else UNLIMITED
+
+
+def window_of(model: Any) -> int:
+    """Return how many tokens every layer sees; a tree's mask knows no window that slides."""
+    config = model.config.get_text_config()
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size", "window_size")]
+    return min([UNLIMITED, *(int(window) for window in windows if window)])
+
+
+def tokenizer_state(tokenizer: Any) -> str:
+    """Return everything that decides how the tokenizer splits a text, as one string."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return str(backend.to_str())
+    return repr(sorted(tokenizer.get_vocab().items()))
