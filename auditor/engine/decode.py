@@ -19,6 +19,7 @@ from auditor.types import Sampling
 
 _NUCLEUS_FIRST_LOOK = 256
 _COMPACT_BELOW = 0.875
+_BLOCK = 256
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
@@ -88,8 +89,9 @@ def _choose(
 ) -> torch.Tensor:
     """Return one token a row [rows], and note it in the draws that are open."""
     last = logits[:, -1].float()
-    broken = ~torch.isfinite(last).all(dim=-1)
-    last = torch.where(broken[:, None], 0.0, last)
+    broken = ~torch.isfinite(last.sum(dim=-1))
+    if broken.any():
+        last = torch.where(broken[:, None], 0.0, last)
     if step < sampling.min_new_tokens:
         last[:, list(ends)] = -torch.inf
     uniform = torch.tensor([draw.uniforms[step] for draw in rows], dtype=torch.float64, device=last.device)
@@ -114,7 +116,8 @@ def draw_tokens(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling)
     """
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
-    probabilities = (logits.float() / sampling.temperature).softmax(dim=-1)
+    scaled = logits.float() if sampling.temperature == 1 else logits.float() / sampling.temperature
+    probabilities = scaled.softmax(dim=-1)
     if sampling.top_p >= 1:
         return _invert(probabilities, uniform)
     k = min(_NUCLEUS_FIRST_LOOK, probabilities.shape[-1])
@@ -127,8 +130,23 @@ def draw_tokens(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling)
 
 
 def _invert(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    cumulative = weights.cumsum(dim=-1, dtype=torch.float64)
-    point = uniform.double()[:, None] * cumulative[:, -1:]
-    found = torch.searchsorted(cumulative, point, right=True)[:, 0]
-    last = weights.shape[-1] - 1 - weights.flip(-1).gt(0).int().argmax(dim=-1)
-    return torch.minimum(found, last)
+    """Return the place [rows] at which the running sum of weights [rows, size] exceeds `uniform` of the whole.
+
+    In two steps, the block and the place in it, so that one pass over a large vocabulary is enough. The point stays
+    below each total, so a place of weight 0 is never drawn.
+    """
+    rows = torch.arange(len(weights), device=weights.device)
+    excess = -weights.shape[1] % _BLOCK
+    padded = torch.nn.functional.pad(weights, (0, excess)) if excess else weights
+    blocks = padded.view(len(weights), -1, _BLOCK)
+    outer = blocks.sum(dim=-1, dtype=torch.float64).cumsum(dim=-1)
+    point = _below(uniform.double() * outer[:, -1], outer[:, -1])
+    block = torch.searchsorted(outer, point[:, None], right=True)[:, 0]
+    before = torch.where(block > 0, outer[rows, (block - 1).clamp(min=0)], 0.0)
+    inner = blocks[rows, block].cumsum(dim=-1, dtype=torch.float64)
+    place = torch.searchsorted(inner, _below(point - before, inner[:, -1])[:, None], right=True)[:, 0]
+    return block * _BLOCK + place
+
+
+def _below(point: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
+    return torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))

@@ -156,3 +156,14 @@ def test_a_row_whose_logits_break_is_marked_and_its_mates_go_on(llama) -> None: 
         embedding.data.copy_(kept)
     assert (found[0].finite, found[0].ids) == (False, ())
     assert found[1] == whole[1]
+
+
+@pytest.mark.parametrize("size", [1, 7, 256, 257, 700])
+def test_a_token_of_probability_zero_is_never_drawn(size: int) -> None:
+    rng = np.random.default_rng(size)
+    logits = torch.full((200, size), -torch.inf)
+    possible = rng.integers(size, size=200)
+    logits[torch.arange(200), torch.tensor(possible)] = 0.0
+    edges = torch.tensor([0.0, 1.0 - 2.0**-53] * 100, dtype=torch.float64)
+    chosen = draw_tokens(logits, edges, Sampling(max_new_tokens=1))
+    assert chosen.tolist() == possible.tolist()
