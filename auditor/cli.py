@@ -50,11 +50,13 @@ def main() -> None:
     """Run the command line; every error of ours ends here, with its exit code."""
     debug = "--debug" in sys.argv[1:]
     try:
-        code = app(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+        code = app(
+            args=[word for word in sys.argv[1:] if word != "--debug"], prog_name="auditor", standalone_mode=False
+        )
     except AuditorError as fault:
         _fail(fault, fault.message, fault.hint, fault.exit_code, debug=debug)
     except _USAGE as fault:
-        _fail(fault, fault.format_message(), "see `auditor --help`", UsageError.exit_code, debug=debug)
+        _fail(fault, fault.format_message(), f"see `{_command(fault)} --help`", UsageError.exit_code, debug=debug)
     except _CLICK as fault:
         _fail(fault, fault.format_message(), "", 1, debug=debug)
     except (KeyboardInterrupt, typer.Abort) as fault:
@@ -74,6 +76,12 @@ def _fail(fault: BaseException, message: str, hint: str, code: int, *, debug: bo
     if hint:
         print(f"hint: {hint}", file=sys.stderr)
     sys.exit(code)
+
+
+def _command(fault: Any) -> str:
+    """Return the command whose words were wrong, as the user wrote it."""
+    context = getattr(fault, "ctx", None)
+    return context.command_path if context else "auditor"
 
 
 def _version(wanted: bool) -> None:

@@ -81,8 +81,9 @@ def metrics_of(packs: tuple[Path, ...] = ()) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for probe_id, folder in probes.find(packs).items():
         score = schema.read_toml(folder / "probe.toml", PolicyError).get("score", {})
-        scorer = registry.load("scorers", str(score.get("scorer", "")))
-        found[probe_id] = set(scorer.metric_names) or {str(score.get("metric", ""))}
+        name = str(score.get("scorer", ""))
+        if name in registry.names("scorers"):  # else loading the probe says so, with its other faults
+            found[probe_id] = set(registry.load("scorers", name).metric_names) or {str(score.get("metric", ""))}
     return found
 
 

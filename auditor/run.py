@@ -184,8 +184,7 @@ def _open_classifier(settings: Settings, selected: Sequence[Probe]) -> Classifie
         raise UsageError(f"unknown classifier {name!r} for --toxicity", hint=nearest(name, ["auto", *known]))
     if not any(registry.load("scorers", probe.scoring.scorer).uses_classifier for probe in selected):
         return None
-    chosen = AUTO_CLASSIFIER if name == "auto" else name
-    open_classifier = registry.load("classifiers", chosen)
+    open_classifier = registry.load("classifiers", AUTO_CLASSIFIER if name == "auto" else name)
     found: Classifier = open_classifier(argument, offline=settings.offline, allow_pickle=settings.backend.allow_pickle)
     return found
 
@@ -238,6 +237,12 @@ def _model_info(ref: ModelRef, facts: Mapping[str, Fact]) -> ModelInfo:
     )
 
 
+def _portable(request: str) -> str:
+    """Return what `--toxicity` asked for, without `auto` and without the folders of this machine."""
+    name, colon, argument = request.partition(":")
+    return AUTO_CLASSIFIER if name == "auto" else f"{name}{colon}{Path(argument).name}"
+
+
 def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> RunInfo:
     return RunInfo(
         auditor_version=auditor.__version__,
@@ -247,5 +252,6 @@ def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> 
         offline=settings.offline,
         plan_digest=schema.digest_of(plan.header),
         classifier=classifier.ref if classifier else None,
+        classifier_request=_portable(settings.toxicity) if classifier else "",
         classifier_notes=classifier.notes if classifier else "",
     )

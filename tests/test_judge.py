@@ -81,6 +81,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100) -> RunRecord:
             offline=False,
             plan_digest="",
             classifier=None,
+            classifier_request="",
             classifier_notes="",
         ),
         model=ModelInfo(

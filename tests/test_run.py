@@ -234,3 +234,10 @@ def test_no_path_of_this_machine_is_in_the_record(settings: Callable[..., Settin
     measure(asked, Silent(), open_backend=scripted(words=words))
     text = (asked.out / "record.json").read_text().replace(json.dumps(asked.model), "")
     assert str(tmp_path) not in text
+
+
+def test_the_record_names_the_classifier_file_without_its_folder() -> None:
+    from auditor.run import _portable
+
+    assert _portable("auto") == _portable("alt-profanity-check") == "alt-profanity-check"
+    assert _portable("detoxify:/home/me/models/mine.ckpt") == "detoxify:mine.ckpt"

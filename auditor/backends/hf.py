@@ -167,7 +167,7 @@ class HFBackend:
         if not all(isinstance(output, Loglikelihood) for output in outputs):
             raise ModelError(
                 f"{self._name} gives logits that are not finite ({self.info.dtype} on {self.info.device}): "
-                f"{outputs[0]}",
+                f"{outputs[0].detail if isinstance(outputs[0], Unscored) else outputs[0]}",
                 hint="the weights are damaged, or the dtype is too narrow: try --dtype float32",
             )
 

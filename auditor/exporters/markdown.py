@@ -52,6 +52,7 @@ def render(record: RunRecord, card: Card, verdict: Verdict) -> str:
         sections=_sections(card),
         families=[(family, [p for p in card.probes if p.family == family]) for family in FAMILIES],
         command=Safe(_command(record)),
+        levels=sorted({m.interval.level for p in card.probes for m in p.metrics if isinstance(m, Metric)}),
         overall=_overall,
         sliced=_sliced,
     )
@@ -201,7 +202,7 @@ def _command(record: RunRecord) -> str:
     if record.run.limit is not None:
         words += ["--limit", record.run.limit]
     if record.run.classifier is not None:
-        words += ["--toxicity", record.run.classifier.name]
+        words += ["--toxicity", record.run.classifier_request]
     words += ["--device", record.backend.device, "--dtype", record.backend.dtype]
     words += ["--trust-remote-code"] if record.backend.trust_remote_code else []
     words += ["--allow-pickle"] if record.backend.allow_pickle else []

@@ -101,7 +101,11 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
-    """What was asked of this run. `plan_digest` covers every request, the model and how it is run."""
+    """What was asked of this run.
+
+    `plan_digest` covers every request, the model and how it is run; `classifier_request` is what `--toxicity` opened,
+    a file by its name alone.
+    """
 
     auditor_version: str
     code_digest: str
@@ -110,6 +114,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     offline: bool
     plan_digest: str
     classifier: ScorerRef | None
+    classifier_request: str
     classifier_notes: str
 
 
