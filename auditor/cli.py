@@ -179,7 +179,7 @@ def card(
     from auditor.schema import canonical_json
 
     audit = commands.review(record, policy, provenance)
-    text = canonical_json(audit.card, indent=1) + "\n" if as_json else audit.markdown
+    text = canonical_json(audit.card, indent=1) + "\n" if as_json else commands.card_markdown(audit)
     if out is None:
         sys.stdout.write(text)
     else:

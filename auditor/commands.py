@@ -34,7 +34,6 @@ class Audit(Struct, frozen=True, kw_only=True):
     record: RunRecord
     card: Card
     verdict: Verdict
-    markdown: str
 
     @property
     def exit_code(self) -> int:
@@ -66,7 +65,7 @@ def run(settings: Settings, policy_name: str, provenance: Path | None) -> Audit:
             shutil.copyfile(provenance, settings.out / PROVENANCE)
     record.write_text(settings.out / CARD_JSON, schema.canonical_json(audit.card, indent=1) + "\n")
     record.write_text(settings.out / VERDICT_JSON, schema.canonical_json(audit.verdict, indent=1) + "\n")
-    record.write_text(settings.out / CARD_MD, audit.markdown)
+    record.write_text(settings.out / CARD_MD, card_markdown(audit))
     return audit
 
 
@@ -86,7 +85,12 @@ def review(path: Path, policy_name: str, provenance: Path | None) -> Audit:
 def _assemble(found: RunRecord, policy: Policy, declared: dict[str, Fact]) -> Audit:
     card = build_card(found, declared)
     verdict = judge(found, card, policy)
-    return Audit(record=found, card=card, verdict=verdict, markdown=_export("markdown", found, card, verdict))
+    return Audit(record=found, card=card, verdict=verdict)
+
+
+def card_markdown(audit: Audit) -> str:
+    """Return the model card as Markdown."""
+    return _export("markdown", audit.record, audit.card, audit.verdict)
 
 
 def summary(audit: Audit) -> str:

@@ -269,7 +269,7 @@ def _needed_fields(scoring: Scoring, ask: Ask) -> tuple[Mapping[str, type], list
     faults = []
     if ask.kind != scorer.kind:
         faults.append(f"probe.toml: $.score.scorer: {scoring.scorer} scores {scorer.kind}, the probe asks {ask.kind}")
-    elif ask.kind == "pairs" and len(ask.texts) != scorer.n_texts:
+    elif ask.kind == "pairs" and scorer.n_texts and len(ask.texts) != scorer.n_texts:
         faults.append(f"probe.toml: $.ask.texts: {scoring.scorer} compares {scorer.n_texts}, got {len(ask.texts)}")
     elif scorer.one_question and (ask.rotate or len(ask.variants) > 1):
         faults.append(f"probe.toml: $.ask: {scoring.scorer} reads one answer a sample, without rotate and variants")

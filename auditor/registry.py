@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from importlib.metadata import entry_points
+import sys
+from importlib.metadata import EntryPoint, entry_points
 
 from auditor.errors import AuditorError, UsageError, foreign_faults, nearest
 from auditor.types import Json
@@ -39,7 +41,7 @@ def names(kind: str) -> dict[str, str]:
         AuditorError: two packages offer the same name.
     """
     found = dict(_BUILT_IN[kind])
-    for point in entry_points(group=f"auditor.{kind}"):
+    for point in _offered(f"auditor.{kind}", tuple(sys.path)):
         if point.name in found:
             raise AuditorError(
                 f"two packages offer the {kind[:-1]} {point.name!r}: {found[point.name]} and {point.value}",
@@ -47,6 +49,12 @@ def names(kind: str) -> dict[str, str]:
             )
         found[point.name] = point.value
     return found
+
+
+@functools.lru_cache(maxsize=8)
+def _offered(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return what installed packages offer; reading them anew for each name takes longer than judging a record."""
+    return tuple(entry_points(group=group))
 
 
 def load(kind: str, name: str) -> Json:

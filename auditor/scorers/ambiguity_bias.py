@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from auditor.scorers.base import (
     Estimates,
@@ -23,6 +22,9 @@ from auditor.scorers.base import (
     signed_key,
 )
 from auditor.types import Answer, Sample, Score
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class AmbiguityBias(Scorer):

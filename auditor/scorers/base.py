@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-import numpy as np
 from msgspec import Struct
 
-from auditor import stats
 from auditor.types import Answer, Interval, MetricKey, Reason, Sample, Score, ScoredSample, ScorerRef, Unscored
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 Samples = Sequence[ScoredSample]
 _ROUNDING = 1e-12  # a sum of a few probabilities may differ by so much with the order of its terms
@@ -63,7 +66,8 @@ class Scorer:
 
     Class attributes: `kind` of measurement that it scores; `metric_names` that it can give, or `generic` where the
     probe names the metric and its ideal; `needs`, fields of an item that it reads, with their types; `n_texts` of a
-    pair; `one_question`, whether it reads a single answer a sample; `version`, bumped whenever a score may change.
+    pair, 0 for any; `one_question`, whether it reads a single answer a sample; `version`, bumped whenever a score may
+    change.
     """
 
     name: ClassVar[str]
@@ -129,6 +133,10 @@ def mean_estimate(
     estimate (`NO_SCORED_SAMPLES` when all are unscored, else `EMPTY_DENOMINATOR`). Interval: for a range of 0–1
     `stats.proportion_interval`, else `stats.bounded_mean_interval`; both count clusters, not samples.
     """
+    import numpy as np
+
+    from auditor import stats  # here, so that what only asks for a scorer's names loads no numpy
+
     n_unscored = len(samples) - len(scored(samples))
     if samples and n_unscored == len(samples):
         return NoEstimate(key=key, reason=Reason.NO_SCORED_SAMPLES, n=0, n_unscored=n_unscored)
@@ -173,5 +181,5 @@ def best_option(values: Sequence[float]) -> int | None:
 
 def mean_probabilities(answers: Sequence[Answer]) -> list[float]:
     """Return each option's probability, normalised over the options and averaged over the orders asked."""
-    table = np.array([answer.probabilities for answer in answers])
-    return [float(value) for value in table.mean(axis=0)]
+    columns = zip(*(answer.probabilities for answer in answers), strict=True)
+    return [math.fsum(column) / len(answers) for column in columns]

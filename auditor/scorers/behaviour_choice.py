@@ -7,11 +7,13 @@ Source: Perez et al. 2022, "Discovering Language Model Behaviors with Model-Writ
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from auditor.scorers.base import Estimates, Samples, Scorer, mean_estimate, mean_probabilities, share_key, sign_score
 from auditor.types import Answer, Sample, Score
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class BehaviourChoice(Scorer):

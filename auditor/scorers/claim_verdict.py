@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from auditor import stats
 from auditor.scorers.base import (
     Estimate,
     Estimates,
@@ -27,6 +24,10 @@ from auditor.scorers.base import (
     signed_key,
 )
 from auditor.types import Answer, Reason, Sample, Score
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class ClaimVerdict(Scorer):
@@ -77,6 +78,10 @@ def _pair_accuracy(samples: Samples) -> Estimate | NoEstimate:
     if not whole:
         reason = Reason.NO_SCORED_SAMPLES if pairs else Reason.EMPTY_DENOMINATOR
         return NoEstimate(key=key, reason=reason, n=0, n_unscored=n_unscored)
+    import numpy as np
+
+    from auditor import stats
+
     values = np.array(list(whole.values()))
     return Estimate(
         key=key,
@@ -95,6 +100,10 @@ def _yes_bias(samples: Samples, rng: np.random.Generator) -> Estimate | NoEstima
     if not rows:
         reason = Reason.NO_SCORED_SAMPLES if samples else Reason.EMPTY_DENOMINATOR
         return NoEstimate(key=key, reason=reason, n=0, n_unscored=n_unscored)
+    import numpy as np
+
+    from auditor import stats
+
     yes = np.array([float(score.parts["says_true"]) for _, score in rows])
     true = np.array([bool(sample.fields["is_true"]) for sample, _ in rows])
     clusters = [sample.cluster for sample, _ in rows]

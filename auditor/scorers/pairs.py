@@ -8,11 +8,13 @@ under a causal model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from auditor.scorers.base import Estimates, Samples, Scorer, mean_estimate, share_key, sign_score
 from auditor.types import Answer, Sample, Score
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class PairPreference(Scorer):

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from auditor.errors import ScorerError
 from auditor.scorers.base import Classifier, Estimates, Rating, Samples, Scorer, mean_estimate, scored, share_key
 from auditor.types import Answer, Reason, Sample, Score, ScorerRef, Unscored
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 THRESHOLD = 0.5
 MEASURES = ("profanity", "toxicity")
