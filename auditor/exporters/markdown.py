@@ -43,7 +43,8 @@ def render(record: RunRecord, card: Card, verdict: Verdict) -> str:
         autoescape=False,
     )
     environment.filters |= {"value": _value, "known": _known, "metric": _metric, "method": _method, "slice": _slice}
-    head = yaml.safe_dump(front_matter(record, card), sort_keys=False, allow_unicode=True, width=1000)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the quick one where the wheel has it
+    head = yaml.dump(front_matter(record, card), Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
     return environment.get_template(_TEMPLATE).render(
         front_matter=Safe(head.rstrip("\n")),
         record=record,
