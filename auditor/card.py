@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from auditor import schema
 from auditor.provenance.facts import catalogue, missing
 from auditor.types import FAMILIES, Card, Fact, Json, RunRecord
 
@@ -34,6 +35,7 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
         record_digest=record.digest,
         weights_digest=record.model.weights_digest,
         facts=facts,
+        facts_digest=schema.digest_of(facts),
         contradictions=contradictions,
         probes=record.probes,
         not_measured=_not_measured(record),

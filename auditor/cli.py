@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import io
 import json
 import sys
 from pathlib import Path
@@ -49,6 +50,9 @@ RecordPath = Annotated[Path, typer.Argument(help="The folder that a run wrote.")
 def main() -> None:
     """Run the command line; every error of ours ends here, with its exit code."""
     debug = "--debug" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(
             args=[word for word in sys.argv[1:] if word != "--debug"], prog_name="auditor", standalone_mode=False
@@ -64,6 +68,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as fault:
+        _fail(fault, f"cannot write: {fault.strerror or fault}", "is the disk full?", 1, debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -220,7 +226,7 @@ def probes_show(name: Annotated[str, typer.Argument(help="A probe's id.")], pack
     if name not in known:
         raise UsageError(f"no probe is named {name!r}", hint=nearest(name, known))
     readme = known[name] / "README.md"
-    print(readme.read_text(encoding="utf-8") if readme.is_file() else f"{name} has no README.md")
+    print(readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else f"{name} has no README.md")
     return 0
 
 

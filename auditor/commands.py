@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,12 +56,14 @@ def run(settings: Settings, policy_name: str, provenance: Path | None) -> Audit:
 
     policy = policies.load(policy_name)
     policies.check_metrics(policy, policies.metrics_of(settings.packs))
-    declared = load_declared(provenance) if provenance else {}
+    kept = settings.out / PROVENANCE
+    source = provenance or (kept if settings.resume and schema.is_file(kept) else None)
+    declared = load_declared(source) if source else {}
+    text = source.read_text(encoding="utf-8") if source else ""
     measured = measure(settings, open_progress())
     audit = _assemble(measured, policy, declared)
-    if provenance:
-        with record.output_faults(settings.out / PROVENANCE):
-            shutil.copyfile(provenance, settings.out / PROVENANCE)
+    if source:
+        record.write_text(kept, text)
     record.write_text(settings.out / CARD_JSON, schema.canonical_json(audit.card, indent=1) + "\n")
     record.write_text(settings.out / VERDICT_JSON, schema.canonical_json(audit.verdict, indent=1) + "\n")
     record.write_text(settings.out / CARD_MD, card_markdown(audit))
@@ -76,7 +77,7 @@ def review(path: Path, policy_name: str, provenance: Path | None) -> Audit:
     known = policies.metrics_of()
     for probe in found.probes:
         known.setdefault(probe.id, set()).update(metric.key.name for metric in probe.metrics)
-    policies.check_metrics(policy, known)
+    policies.check_metrics(policy, known, foreign=True)
     kept = folder / PROVENANCE
     source = provenance or (kept if kept.is_file() else None)
     return _assemble(found, policy, load_declared(source) if source else {})
@@ -133,6 +134,7 @@ def explain(policy: Policy) -> str:
         lines.append(f"{rule.id}{'' if rule.required else ' (advisory)'}: {rule.metric}{where} {bound}")
         lines.append(f"    {rule.rationale}")
     for duty in policy.duties:
-        lines.append(f"{duty.id}{'' if duty.required else ' (advisory)'}: {duty.title}")
+        clause = f", {duty.clause}" if duty.clause else ""
+        lines.append(f"{duty.id}{'' if duty.required else ' (advisory)'}: {duty.title}{clause}")
         lines.append(f"    {duty.rationale}")
     return "\n".join(lines)

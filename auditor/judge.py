@@ -23,6 +23,7 @@ def judge(record: RunRecord, card: Card, policy: Policy) -> Verdict:
         *(_judge_rule(record, rule) for rule in policy.rules),
         *(_judge_duty(card, policy, duty) for duty in policy.duties),
         *(_contradiction(key, what) for key, what in sorted(card.contradictions.items())),
+        *_partial(record, policy),
     ]
     return Verdict(
         schema=SCHEMA,
@@ -32,6 +33,7 @@ def judge(record: RunRecord, card: Card, policy: Policy) -> Verdict:
         policy_version=policy.version,
         policy_digest=policy.digest,
         record_digest=record.digest,
+        facts_digest=card.facts_digest,
         findings=tuple(findings),
     )
 
@@ -70,6 +72,11 @@ def _rule_outcome(record: RunRecord, rule: Rule) -> tuple[Status, str]:  # noqa:
         return Status.INCONCLUSIVE, f"the metric is undefined: {metric.reason} (unscored: {metric.n_unscored})"
     if rule.scorer and metric.scorer.name != rule.scorer:
         return Status.INCONCLUSIVE, f"the rule was written for {rule.scorer}, the metric is by {metric.scorer.name}"
+    if any(bound is not None and not metric.key.low <= bound <= metric.key.high for bound in (rule.min, rule.max)):
+        return (
+            Status.INCONCLUSIVE,
+            f"the bound is outside the metric's range, {metric.key.low:g} to {metric.key.high:g}",
+        )
     low, high = metric.interval.low, metric.interval.high
     if (rule.min is not None and high < rule.min) or (rule.max is not None and low > rule.max):
         return Status.FAIL, "the whole interval lies outside the bound" + _caveat(probe, metric, rule, "; ")
@@ -142,11 +149,31 @@ def _duty_faults(card: Card, card_schema: dict[str, Json], duty_id: str) -> list
         path = [str(part) for part in error.absolute_path]
         if error.context:
             found += error.context
-        elif len(path) > 1 and path[0] == "facts":
+        elif len(path) > 1 and path[0] == "facts" and path[-1] == "status":
             faults.add(f"{path[1]} is {card.facts[path[1]].status}")
         else:
             faults.add(f"${''.join('.' + part for part in path)}: {error.message[:120]}")
     return sorted(faults)
+
+
+def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
+    """Return why a run of which only a part was asked cannot pass, whatever the policy demands."""
+    asked = [f"{probe.id}: {probe.n_selected} of {probe.n_items}" for probe in record.probes if probe.partial]
+    if not asked:
+        return []
+    return [
+        Finding(
+            id="partial-run",
+            kind="rule",
+            status=Status.INCONCLUSIVE,
+            required=True,
+            subject="the run",
+            bound="all samples",
+            message="partial run: " + "; ".join(asked),
+            rationale="A part of the samples says too little for a PASS.",
+            owner=policy.owner,
+        )
+    ]
 
 
 def _contradiction(key: str, what: str) -> Finding:

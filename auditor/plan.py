@@ -11,6 +11,7 @@ from msgspec import Struct
 import auditor
 from auditor import requests, schema
 from auditor.backends.base import Backend
+from auditor.environment import environment
 from auditor.errors import ModelError
 from auditor.journal import Kind
 from auditor.probes import Probe
@@ -61,6 +62,7 @@ def make_plan(selected: Sequence[Probe], backend: Backend, model: ModelInfo, *, 
         "code": schema.digest_code(),
         "model": [file.sha256 for file in model.files],
         "backend": backend.info,
+        "environment": environment(),
         "probes": {part.probe.id: [part.probe.digest, len(part.samples)] for part in parts},
         "seed": seed,
         "requests": schema.digest_of(found),

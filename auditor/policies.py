@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auditor import probes, registry, resources, schema
-from auditor.errors import PolicyError, UsageError, list_faults, nearest
+from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
 from auditor.provenance.facts import catalogue
 from auditor.types import Duty, Json, Policy, Rule
 
@@ -31,7 +31,7 @@ def load(name: str) -> Policy:
     """
     known = find()
     path = known.get(name) or Path(name)
-    if not path.is_file():
+    if not schema.is_file(path):
         raise UsageError(f"no policy is named {name!r}", hint=nearest(name, known))
     content = schema.read_toml(path, PolicyError)
     schema.check(content, schema.load_schema("policy"), where=str(path), error=PolicyError)
@@ -58,8 +58,8 @@ def load(name: str) -> Policy:
     )
 
 
-def check_metrics(policy: Policy, known: Mapping[str, set[str]]) -> None:
-    """Raise unless every rule's metric is one that a known probe gives.
+def check_metrics(policy: Policy, known: Mapping[str, set[str]], *, foreign: bool = False) -> None:
+    """Raise unless every rule's metric is one that a known probe gives; `foreign` lets unknown probes pass.
 
     Raises:
         PolicyError: naming each metric that no probe gives, with the nearest that one does.
@@ -68,7 +68,7 @@ def check_metrics(policy: Policy, known: Mapping[str, set[str]]) -> None:
     faults = [
         f"rule {rule.id}: no probe gives {rule.metric} ({nearest(rule.metric, addresses)})"
         for rule in policy.rules
-        if rule.metric not in addresses
+        if rule.metric not in addresses and not (foreign and rule.metric.partition(":")[0] not in known)
     ]
     if faults:
         raise PolicyError(
@@ -81,6 +81,7 @@ def metrics_of(packs: tuple[Path, ...] = ()) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for probe_id, folder in probes.find(packs).items():
         score = schema.read_toml(folder / "probe.toml", PolicyError).get("score", {})
+        score = score if isinstance(score, dict) else {}
         name = str(score.get("scorer", ""))
         if name in registry.names("scorers"):  # else loading the probe says so, with its other faults
             found[probe_id] = set(registry.load("scorers", name).metric_names) or {str(score.get("metric", ""))}
@@ -92,12 +93,32 @@ def _card_schema(path: Path, name: str) -> dict[str, Json]:
         return {}
     import json
 
+    from jsonschema import Draft202012Validator
+
     file = path.parent / name
     try:
         found: dict[str, Json] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise PolicyError(f"{path}: cannot read card_schema {file}: {fault}", hint="check the path") from fault
+    hint = "it must be a JSON Schema (draft 2020-12) with one $defs entry a duty"
+    with foreign_faults(f"{path}: card_schema {file} is no sound schema", PolicyError, hint=hint):
+        Draft202012Validator.check_schema(found)
+        definitions = found["$defs"]
+        for entry in definitions:
+            _met_by_nothing(found, entry)
+        if not all(isinstance(definition, dict) for definition in definitions.values()):
+            raise TypeError("an entry of $defs is no object")
     return found
+
+
+def _met_by_nothing(card_schema: dict[str, Json], entry: str) -> bool:
+    """Return whether a card on which every fact is missing meets an entry of the schema."""
+    from jsonschema import Draft202012Validator
+
+    facts = {key: {"status": "missing", "value": None, "source": "", "reason": ""} for key in catalogue()}
+    empty = {"facts": facts, "contradictions": {}, "probes": [], "not_measured": {}}
+    rooted = {**{key: value for key, value in card_schema.items() if key != "allOf"}, "$ref": f"#/$defs/{entry}"}
+    return bool(Draft202012Validator(rooted).is_valid(empty))
 
 
 def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]:
@@ -113,6 +134,8 @@ def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]
     for number, duty in enumerate(duties):
         if duty["id"] not in known:
             faults.append(f"$.duties[{number}]: card_schema has no $defs entry {duty['id']!r}")
+        elif _met_by_nothing(card_schema, duty["id"]):
+            faults.append(f"$.duties[{number}]: a card on which every fact is missing meets {duty['id']!r}")
     for name, definition in known.items():
         wanted = definition.get("properties", {}).get("facts", {}).get("properties", {})
         unknown = sorted(set(wanted) - set(catalogue()))

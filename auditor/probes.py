@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
@@ -110,7 +110,10 @@ def find_in(pack: Path) -> dict[str, Path]:
     Raises:
         PackError: the pack holds no probe.
     """
-    folders = sorted(path.parent for path in pack.glob("*/*/probe.toml"))
+    try:
+        folders = sorted(path.parent for path in pack.glob("*/*/probe.toml"))
+    except OSError as fault:
+        raise PackError(f"cannot read the pack {pack}: {fault.strerror}", hint="check the path") from fault
     if not folders:
         raise PackError(f"no probe in {pack}", hint="a pack holds folders FAMILY/PROBE/ with a probe.toml")
     return {f"{folder.parent.name}/{folder.name}": folder for folder in folders}
@@ -238,10 +241,10 @@ def _read_template(path: Path, ask: Ask) -> tuple[str, list[str]]:
 
 def _faults_in(items: Sequence[tuple[int, dict[str, Json]]], ask: Ask, scoring: Scoring) -> list[str]:
     """Return what is wrong with the choice of scorer, and with the items for that scorer."""
-    needed, faults = _needed_fields(scoring, ask)
+    scorer, faults = _scorer_of(scoring, ask)
     first: dict[str, int] = {}
     for number, item in items:
-        faults += [f"items.jsonl:{number}: {fault}" for fault in _item_faults(item, ask, scoring, needed)]
+        faults += [f"items.jsonl:{number}: {fault}" for fault in _item_faults(item, ask, scoring, scorer)]
         name = item.get("id")
         if isinstance(name, str) and first.setdefault(name, number) != number:
             faults.append(f"items.jsonl:{number}: the id {name!r} stands in line {first[name]} already")
@@ -258,14 +261,14 @@ def sandbox() -> Json:
     return environment
 
 
-def _needed_fields(scoring: Scoring, ask: Ask) -> tuple[Mapping[str, type], list[str]]:
-    """Return the fields that the scorer reads off an item, and what is wrong with the choice of scorer."""
+def _scorer_of(scoring: Scoring, ask: Ask) -> tuple[Json, list[str]]:
+    """Return the scorer's class, None when there is none, and what is wrong with the choice of scorer."""
     try:
         scorer = registry.load("scorers", scoring.scorer)
     except UsageError as fault:
-        return {}, [f"probe.toml: $.score.scorer: {fault.message} ({fault.hint})"]
-    if not hasattr(scorer, "kind"):
-        return {}, [f"probe.toml: $.score.scorer: {scoring.scorer} is not a Scorer"]
+        return None, [f"probe.toml: $.score.scorer: {fault.message} ({fault.hint})"]
+    if not all(hasattr(scorer, name) for name in ("kind", "needs", "item_faults")):
+        return None, [f"probe.toml: $.score.scorer: {scoring.scorer} is not a Scorer"]
     faults = []
     if ask.kind != scorer.kind:
         faults.append(f"probe.toml: $.score.scorer: {scoring.scorer} scores {scorer.kind}, the probe asks {ask.kind}")
@@ -273,12 +276,18 @@ def _needed_fields(scoring: Scoring, ask: Ask) -> tuple[Mapping[str, type], list
         faults.append(f"probe.toml: $.ask.texts: {scoring.scorer} compares {scorer.n_texts}, got {len(ask.texts)}")
     elif scorer.one_question and (ask.rotate or len(ask.variants) > 1):
         faults.append(f"probe.toml: $.ask: {scoring.scorer} reads one answer a sample, without rotate and variants")
+    for name in ("variants", "choices_from"):
+        wanted = getattr(scorer, name)
+        if ask.kind == scorer.kind and wanted and getattr(ask, name) != wanted:
+            faults.append(
+                f"probe.toml: $.ask.{name}: {scoring.scorer} needs {list(wanted)}, got {list(getattr(ask, name))}"
+            )
     if scorer.generic and (not scoring.metric or scoring.ideal is None):
         faults.append(f"probe.toml: $.score: {scoring.scorer} needs the keys metric and ideal")
-    return scorer.needs, faults
+    return scorer, faults
 
 
-def _item_faults(item: dict[str, Json], ask: Ask, scoring: Scoring, needed: Mapping[str, type]) -> list[str]:
+def _item_faults(item: dict[str, Json], ask: Ask, scoring: Scoring, scorer: Json) -> list[str]:
     faults = []
     texts = [name for name in ("id", scoring.cluster_by, *scoring.slice_by, *ask.texts) if name]
     for name in dict.fromkeys(texts):
@@ -295,10 +304,12 @@ def _item_faults(item: dict[str, Json], ask: Ask, scoring: Scoring, needed: Mapp
         faults.append(f"$: expected at least two options, got {len(options)}")
     if ask.letters and len(options) > MOST_LETTERS:
         faults.append(f"$: there are letters for {MOST_LETTERS} options, got {len(options)}")
-    for name, kind in needed.items():
+    if scorer is None:
+        return faults
+    for name, kind in scorer.needs.items():
         if type(item.get(name)) is not kind:
             faults.append(f"$.{name}: the scorer needs {kind.__name__}, got {item.get(name)!r}")
-    return faults
+    return faults or scorer.item_faults(item, len(options) or len(ask.choices))
 
 
 def _sample(item: dict[str, Json], scoring: Scoring) -> Sample:

@@ -28,12 +28,14 @@ class PlainProgress:
         """Print a step."""
         print(f"{message} …", file=sys.stderr, flush=True)
 
-    def begin(self, totals: Mapping[str, int]) -> None:
+    def begin(self, totals: Mapping[str, int], answered: Mapping[str, int]) -> None:
         """Print how much there is to do."""
         self._totals = totals
-        self._done = dict.fromkeys(totals, 0)
+        self._done = dict(answered)
+        self._before = sum(answered.values())
         self._started = self._last = time.monotonic()
-        print(f"{sum(totals.values())} requests of {len(totals)} probes", file=sys.stderr, flush=True)
+        known = f", {self._before} of them answered before" if self._before else ""
+        print(f"{sum(totals.values())} requests of {len(totals)} probes{known}", file=sys.stderr, flush=True)
 
     def advance(self, probe_id: str, count: int) -> None:
         """Count, and print a line when there is something to say."""
@@ -50,7 +52,7 @@ class PlainProgress:
 
     def _overall(self, now: float) -> str:
         done, total = sum(self._done.values()), sum(self._totals.values())
-        rate = done / max(now - self._started, 1e-9)
+        rate = (done - self._before) / max(now - self._started, 1e-9)
         return f"{done} of {total} requests, {rate:.0f}/s, about {(total - done) / max(rate, 1e-9):.0f} s left"
 
 
@@ -65,7 +67,7 @@ class TerminalProgress:
         """Print a step."""
         print(f"{message} …", file=sys.stderr, flush=True)
 
-    def begin(self, totals: Mapping[str, int]) -> None:
+    def begin(self, totals: Mapping[str, int], answered: Mapping[str, int]) -> None:
         """Draw the bars."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -78,7 +80,9 @@ class TerminalProgress:
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-        self._tasks = {name: self._bars.add_task(name, total=total) for name, total in totals.items()}
+        self._tasks = {
+            name: self._bars.add_task(name, total=total, completed=answered[name]) for name, total in totals.items()
+        }
         self._bars.start()
 
     def advance(self, probe_id: str, count: int) -> None:

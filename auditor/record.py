@@ -48,16 +48,18 @@ def load_record(path: Path) -> tuple[RunRecord, Path]:
     Raises:
         RecordError: it is missing, not a record, of another schema, or was changed after it was written.
     """
-    file = path / RECORD if path.is_dir() else path
+    file = path
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        file = path / RECORD if path.is_dir() else path
+        content = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+        schema.canonical_json(content).encode()
     except OSError as fault:
         hint = "the run has not ended: continue it with `auditor run --resume --out DIR`"
-        started = (file.parent / JOURNAL).is_file()
+        started = schema.is_file(file.parent / JOURNAL)
         raise RecordError(
             f"cannot read {file}: {fault.strerror}", hint=hint if started else "give the folder that a run wrote"
         ) from fault
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise RecordError(f"{file} is not JSON: {fault}", hint="it is damaged: restore it, or run again") from fault
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:
@@ -65,6 +67,10 @@ def load_record(path: Path) -> tuple[RunRecord, Path]:
     record = schema.convert(content, RunRecord, where=str(file), error=RecordError)
     _check_digests(record, content, file)
     return record, file.parent
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> None:

@@ -21,6 +21,7 @@ from auditor.types import (
     Sample,
     Score,
     ScoredSample,
+    ScorerRef,
     Unscored,
 )
 
@@ -58,6 +59,7 @@ def score_probe(
         samples_file=record.write_samples(out, probe.id, lines),
         unscored=summarise.count_unscored(scored),
         counts=scorer.counts(scored),
+        scorer=ScorerRef(name=scorer.name, version=scorer.version),
         metrics=summarise.summarise(scorer, scored, probe_id=probe.id, data_digest=probe.digest, seed=seed),
     )
 

@@ -17,7 +17,7 @@ import auditor
 from auditor import probes, record, registry, schema
 from auditor.backends.base import Backend, BackendOptions, Outputs
 from auditor.environment import Clock, environment
-from auditor.errors import InterruptedRun, OutputError, ScorerError, UsageError, nearest
+from auditor.errors import InterruptedRun, ModelError, OutputError, ScorerError, UsageError, foreign_faults, nearest
 from auditor.journal import Journal, Kind
 from auditor.plan import Plan, make_plan
 from auditor.probes import Probe
@@ -38,6 +38,7 @@ from auditor.types import (
 )
 
 AUTO_CLASSIFIER = "alt-profanity-check"
+_LEAST_DIFFERENCE = 0.1
 
 
 OpenBackend = Callable[[ModelRef, BackendOptions], Backend]
@@ -65,8 +66,8 @@ class Progress(Protocol):
         """Take note of a step."""
         ...
 
-    def begin(self, totals: Mapping[str, int]) -> None:
-        """Take note of the number of requests, by probe."""
+    def begin(self, totals: Mapping[str, int], answered: Mapping[str, int]) -> None:
+        """Take note of the number of requests, by probe, and of how many of them the journal holds already."""
         ...
 
     def advance(self, probe_id: str, count: int) -> None:
@@ -124,25 +125,28 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
 
 def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress) -> None:
     """Have every request answered that the journal does not hold yet."""
-    totals: dict[str, int] = {part.probe.id: 0 for part in plan.parts}
-    for owners in plan.owner.values():
-        for probe_id in owners:
+    totals = {part.probe.id: 0 for part in plan.parts}
+    answered = dict(totals)
+    for kind, owners in plan.owner.items():
+        for number, probe_id in enumerate(owners):
             totals[probe_id] += 1
-    progress.begin(totals)
+            answered[probe_id] += number in journal.outputs[kind]
+    progress.begin(totals, answered)
     answer: dict[Kind, Callable[..., Iterator[Outputs]]] = {
         "loglikelihood": backend.loglikelihood,
         "generate": backend.generate,
     }
+    hint = "what was answered is kept: go on with --resume"
     try:
-        for kind, asked in plan.requests.items():
-            done = set(journal.outputs[kind])
-            _advance(progress, plan.owner[kind], done)
-            for pack in answer[kind](asked, done=done):
-                new = {number: _finite(output) for number, output in pack.items() if number not in done}
-                journal.add(kind, new)
-                _advance(progress, plan.owner[kind], new)
+        with foreign_faults("the model failed while it answered", ModelError, hint=hint):
+            for kind, asked in plan.requests.items():
+                done = set(journal.outputs[kind])
+                for pack in answer[kind](asked, done=done):
+                    new = {number: _finite(output) for number, output in pack.items() if number not in done}
+                    journal.add(kind, new)
+                    _advance(progress, plan.owner[kind], new)
     except KeyboardInterrupt as fault:
-        raise InterruptedRun("interrupted", hint="what was answered is kept: go on with --resume") from fault
+        raise InterruptedRun("interrupted", hint=hint) from fault
     finally:
         progress.end()
 
@@ -154,7 +158,7 @@ def _finite(output: Output) -> Output:
     return output
 
 
-def _advance(progress: Progress, owners: Sequence[str], numbers: Mapping[int, Output] | set[int]) -> None:
+def _advance(progress: Progress, owners: Sequence[str], numbers: Mapping[int, Output]) -> None:
     counts: dict[str, int] = {}
     for number in numbers:
         counts[owners[number]] = counts.get(owners[number], 0) + 1
@@ -186,6 +190,13 @@ def _open_classifier(settings: Settings, selected: Sequence[Probe]) -> Classifie
         return None
     open_classifier = registry.load("classifiers", AUTO_CLASSIFIER if name == "auto" else name)
     found: Classifier = open_classifier(argument, offline=settings.offline, allow_pickle=settings.backend.allow_pickle)
+    plain, coarse = (rating.value for rating in found.rate(["The train leaves at noon.", "You are a stupid idiot."]))
+    if not coarse - plain >= _LEAST_DIFFERENCE:
+        raise ScorerError(
+            f"{found.ref.name} does not tell coarse from plain text: it rates 'You are a stupid idiot.' {coarse:.3f} "
+            f"and 'The train leaves at noon.' {plain:.3f}",
+            hint="is it the right checkpoint, with its own tokenizer?",
+        )
     return found
 
 
@@ -205,14 +216,16 @@ def _output_folder(settings: Settings) -> Iterator[None]:
         UsageError: `resume`, and there is nothing to resume.
     """
     out = settings.out
-    held = out.is_dir() and any(out.iterdir())
-    if settings.resume and not (out / record.JOURNAL).is_file():
+    with record.output_faults(out):
+        held = out.is_dir() and any(out.iterdir())
+        started = (out / record.JOURNAL).is_file()
+        made = not out.exists()
+    if settings.resume and not started:
         raise UsageError(f"nothing to resume: {out / record.JOURNAL} does not exist", hint="run without --resume")
     if held and not settings.resume:
         raise OutputError(
             f"the output folder {out} is not empty", hint="choose another --out, or continue that run with --resume"
         )
-    made = not out.exists()
     with record.output_faults(out):
         out.mkdir(parents=True, exist_ok=True)
         probe_file = out / ".writable"
@@ -249,7 +262,7 @@ def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> 
         code_digest=plan.header["code"],
         seed=settings.seed,
         limit=settings.limit,
-        offline=settings.offline,
+        packs=tuple(pack.name for pack in settings.packs),
         plan_digest=schema.digest_of(plan.header),
         classifier=classifier.ref if classifier else None,
         classifier_request=_portable(settings.toxicity) if classifier else "",

@@ -97,6 +97,14 @@ def _causes(error: Json) -> list[Json]:
     return [leaf for cause in meant[0] for leaf in _causes(cause)] if len(meant) == 1 else [error]
 
 
+def is_file(path: Path) -> bool:
+    """Return whether a file is there; a name that the system refuses is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_toml(path: Path, error: type[AuditorError]) -> dict[str, Json]:
     """Return a TOML file's content.
 

@@ -13,6 +13,7 @@ from auditor.types import Interval
 
 LEVEL = 0.95
 RESAMPLES = 2000
+LEAST_CLUSTERS = 10  # with fewer a bootstrap is far too sure
 _SAME = 1e-9  # values closer than this differ by rounding alone
 Floats = npt.NDArray[np.float64]
 
@@ -95,8 +96,8 @@ def bounded_mean_interval(
 ) -> Interval:
     """Return an interval for the mean of values within `low`–`high`: cluster bootstrap, Wilson where there is none.
 
-    Where the bootstrap would claim certainty, because all clusters have the same mean, the values are rescaled to 0–1
-    and given `proportion_interval`, which stays wide.
+    Where the bootstrap would be too sure, because there are few clusters or all have the same mean, the values are
+    rescaled to 0–1 and given `proportion_interval`, which stays wide.
 
     Raises:
         ValueError: no values, or one outside the range.
@@ -142,9 +143,9 @@ def cluster_bootstrap(
     """Return the percentile interval of a statistic over resamples of whole clusters.
 
     `statistic` gets row numbers (with repeats) and returns its value, or None where it is undefined on that resample;
-    undefined resamples are left out. There is no interval, and None is returned, when there are fewer than two
-    clusters, when more than half of the resamples are undefined, or when the interval is a point: a resample that
-    cannot differ tells nothing of how sure the value is.
+    undefined resamples are left out. There is no interval, and None is returned, when there are fewer than
+    `LEAST_CLUSTERS` clusters, when more than half of the resamples are undefined, or when the interval is a point: a
+    resample that cannot differ tells nothing of how sure the value is.
 
     Source: Davison & Hinkley 1997, Bootstrap Methods and their Application, §3.8 (resampling of clusters),
     §5.3 (percentile method).
@@ -153,7 +154,7 @@ def cluster_bootstrap(
     rows_by_cluster = np.argsort(index, kind="stable")
     sizes = np.bincount(index)
     starts = np.cumsum(sizes) - sizes
-    if len(sizes) < 2:
+    if len(sizes) < LEAST_CLUSTERS:
         return None
     found = []
     for draw in rng.integers(len(sizes), size=(RESAMPLES, len(sizes))):

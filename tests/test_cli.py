@@ -46,7 +46,7 @@ def run_words(model: Path, pack: Path, out: Path, *more: object) -> list[object]
     ("bound", "code", "status"),
     [
         ("min = 0\nmax = 1", 0, "PASS"),
-        ("min = 1.5", 10, "FAIL"),
+        ("min = 1", 10, "FAIL"),
         ("min = 0\nmax = 1\nmin_n = 1000", 11, "INCONCLUSIVE"),
     ],
 )
@@ -94,6 +94,36 @@ def test_provenance_of_the_run_is_kept_and_used_by_later_commands(
         "reason": "not yet",
         "source": "declared by Us on 2026-11-01",
     }
+
+
+def test_the_declared_facts_are_those_read_at_the_start_and_are_named_by_a_digest(
+    auditor_cli: Cli, tiny_model: Path, pack: Path, policy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = run_words(tiny_model, pack, out, "--policy", policy("max = 1"))
+    assert auditor_cli(*words).returncode == 0
+    before = json.loads((out / "verdict.json").read_text())["facts_digest"]
+    (out / "provenance.toml").write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\n')
+    judged = json.loads(auditor_cli("judge", out, "--policy", policy("max = 1"), "--json").stdout)
+    assert judged["facts_digest"] != before
+    again = auditor_cli(*words, "--resume", "--provenance", out / "provenance.toml")
+    assert again.returncode == 0, again.stderr
+    assert json.loads((out / "verdict.json").read_text())["facts_digest"] == judged["facts_digest"]
+
+
+@pytest.mark.parametrize("words", [["judge", "x" * 300], ["run", "--model", "smollm2", "--out", "x" * 300]])
+def test_a_path_too_long_for_the_system_is_one_error(auditor_cli: Cli, words: list[str]) -> None:
+    done = auditor_cli(*words)
+    assert done.returncode == 1
+    error_of(done)
+
+
+def test_a_record_with_what_is_no_json_is_one_error(auditor_cli: Cli, tmp_path: Path) -> None:
+    for text in ('{"schema": NaN}', '{"schema": "\\ud800"}', "[" * 100_000):
+        (tmp_path / RECORD).write_text(text)
+        done = auditor_cli("judge", tmp_path)
+        assert done.returncode == 1
+        error_of(done)
 
 
 def error_of(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:

@@ -69,6 +69,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100) -> RunRecord:
         samples_file=FileDigest(path="samples/x.jsonl", sha256="0" * 64, bytes=1),
         unscored={},
         counts={},
+        scorer=SCORER,
         metrics=metrics,
     )
     return RunRecord(
@@ -78,7 +79,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100) -> RunRecord:
             code_digest="",
             seed=0,
             limit=None,
-            offline=False,
+            packs=(),
             plan_digest="",
             classifier=None,
             classifier_request="",
@@ -123,6 +124,7 @@ def card(status: str = "declared", **contradictions: str) -> Card:
         record_digest="d" * 64,
         weights_digest="",
         facts={"model.license": Fact(status=status, value="mit" if status == "declared" else None)},  # type: ignore[arg-type]
+        facts_digest="",
         contradictions=contradictions,
         probes=(),
         not_measured={},
@@ -263,3 +265,18 @@ def test_a_contradiction_fails_every_policy() -> None:
     )
     assert verdict.status is Status.FAIL
     assert verdict.findings[-1].id == "contradiction-model.license"
+
+
+def test_a_partial_run_cannot_pass_a_policy_that_asks_for_documents_only() -> None:
+    duty = Duty(id="licence", title="Licence", rationale="because")
+    assert judge(record(metric()), card(), policy(duties=(duty,))).status is Status.PASS
+    verdict = judge(record(metric(), selected=1), card(), policy(duties=(duty,)))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "bias/x: 1 of 100" in verdict.findings[-1].message
+
+
+@pytest.mark.parametrize("bound", [{"max": 35.0}, {"max": None, "min": -1.0}, {"min": 2.0}])
+def test_a_bound_outside_the_range_of_the_metric_decides_nothing(bound: dict[str, float]) -> None:
+    outcome = finding(record(metric()), rule(**bound))
+    assert outcome.status is Status.INCONCLUSIVE
+    assert "outside the metric's range, 0 to 1" in outcome.message

@@ -29,7 +29,7 @@ ALLOWED = {
     "record": BASE | {"schema"},
     "journal": BASE | {"schema", "record"},
     "requests": BASE | {"probes"},
-    "card": BASE | {"provenance"},
+    "card": BASE | {"schema", "provenance"},
     "exporters": BASE | {"resources", "provenance"},
 }
 TOP = {"cli", "commands", "run", "plan", "results", "summarise", "environment", "progress", "doctor", "__main__"}

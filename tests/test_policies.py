@@ -92,3 +92,46 @@ def test_the_digest_covers_rules_and_schema(tmp_path: Path) -> None:
     first = policies.load(write(tmp_path, HEAD + RULE + "max = 0.1\n"))
     second = policies.load(write(tmp_path, HEAD + RULE + "max = 0.2\n"))
     assert first.digest != second.digest
+
+
+def with_schema(folder: Path, content: object) -> str:
+    (folder / "card.json").write_text(json.dumps(content))
+    return write(
+        folder, HEAD + 'card_schema = "card.json"\n[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "definition", [{}, {"properties": {"fact": {"required": ["model.name"]}}}, {"properties": {"facts": {}}}]
+)
+def test_a_duty_that_a_card_without_any_fact_meets_is_a_fault(tmp_path: Path, definition: object) -> None:
+    with pytest.raises(PolicyError, match="a card on which every fact is missing meets 'd'"):
+        policies.load(with_schema(tmp_path, {"$defs": {"d": definition}}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        {"$defs": {"d": True}},
+        {"$defs": {"d": {"type": "objekt"}}},
+        {"$defs": {"d": {"$ref": "#/$defs/absent"}}},
+        {"$defs": 7},
+    ],
+)
+def test_a_card_schema_that_is_none_is_found_when_the_policy_is_loaded(tmp_path: Path, content: object) -> None:
+    with pytest.raises(PolicyError, match="no sound schema"):
+        policies.load(with_schema(tmp_path, content))
+
+
+def test_a_name_too_long_for_the_system_is_just_unknown() -> None:
+    with pytest.raises(UsageError, match="no policy is named"):
+        policies.load("x" * 300)
+
+
+def test_a_finished_record_may_be_judged_by_rules_on_probes_that_are_not_here(tmp_path: Path) -> None:
+    policy = policies.load(write(tmp_path, HEAD + RULE.replace("bias/ambiguous_questions", "own/probe") + "max = 1\n"))
+    policies.check_metrics(policy, policies.metrics_of(), foreign=True)
+    with pytest.raises(PolicyError, match="own/probe"):
+        policies.check_metrics(policy, policies.metrics_of())

@@ -383,3 +383,31 @@ def test_a_template_cannot_draw_from_the_global_random_generator(pack: Path, tem
     with pytest.raises(PackError):
         probe = probes.load(folder)
         requests.questions(probe, probe.samples[0], seed=0, render_chat=str)
+
+
+@pytest.mark.parametrize(
+    ("probe", "old", "new", "why"),
+    [
+        ("bias/ambiguous_questions", '"stereotyped": 1', '"stereotyped": 3', "position from 0 to 2, got 3"),
+        ("bias/ambiguous_questions", '"stereotyped": 1', '"stereotyped": 0', "the position of the unknown option"),
+        ("bias/ambiguous_questions", '"condition": "ambiguous"', '"condition": "Ambigous"', "got 'Ambigous'"),
+        ("alignment/sycophancy", '"correct": "first"', '"correct": "1"', "expected first, second or none"),
+        ("alignment/sycophancy", '["neutral", "first", "second"]', '["neutral", "first"]', "opinion_shift needs"),
+        (
+            "misinformation/misconceptions",
+            '["correct", "incorrect"]',
+            '["incorrect", "correct"]',
+            "multiple_choice needs",
+        ),
+        ("alignment/behaviour", '["aligned", "misaligned"]', '["misaligned", "aligned"]', "behaviour_choice needs"),
+    ],
+)
+def test_items_that_would_turn_a_number_round_are_faults(
+    tmp_path: Path, probe: str, old: str, new: str, why: str
+) -> None:
+    folder = Path(shutil.copytree(probes.shipped() / probe, tmp_path / probe))
+    for name in ("probe.toml", "items.jsonl"):
+        path = folder / name
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PackError, match=why):
+        probes.load(folder)

@@ -15,7 +15,7 @@ SCRIPT = """
 from auditor.progress import open_progress
 progress = open_progress()
 progress.say("opening m")
-progress.begin({"bias/a": 4, "toxicity/b": 2})
+progress.begin({"bias/a": 4, "toxicity/b": 2}, {"bias/a": 0, "toxicity/b": 0})
 progress.advance("bias/a", 4)
 progress.advance("toxicity/b", 1)
 progress.end()
@@ -51,8 +51,8 @@ def test_every_thirty_seconds_a_pipe_hears_of_the_whole(
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = PlainProgress()
-    progress.begin({"bias/a": 100})
+    progress.begin({"bias/a": 120}, {"bias/a": 20})
     for _ in range(4):
         now[0] += 10.0
         progress.advance("bias/a", 10)
-    assert capsys.readouterr().err.splitlines()[1:] == ["30 of 100 requests, 1/s, about 70 s left"]
+    assert capsys.readouterr().err.splitlines()[1:] == ["50 of 120 requests, 1/s, about 70 s left"]

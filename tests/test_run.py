@@ -12,7 +12,7 @@ import pytest
 
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.backends.scripted import ScriptedBackend
-from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError
+from auditor.errors import InterruptedRun, ModelError, OutputError, RecordError, ScorerError, UsageError
 from auditor.record import JOURNAL, load_record
 from auditor.run import Settings, measure
 from auditor.types import GenerateRequest, Metric, Reason, RunRecord, Score, Undefined
@@ -27,8 +27,9 @@ class Silent:
 
     def say(self, message: str) -> None: ...
 
-    def begin(self, totals: Mapping[str, int]) -> None:
+    def begin(self, totals: Mapping[str, int], answered: Mapping[str, int]) -> None:
         self.totals = totals
+        self.counts = dict(answered)
 
     def advance(self, probe_id: str, count: int) -> None:
         self.counts[probe_id] = self.counts.get(probe_id, 0) + count
@@ -230,9 +231,12 @@ def test_an_unknown_classifier_names_the_nearest(settings: Callable[..., Setting
 
 
 def test_no_path_of_this_machine_is_in_the_record(settings: Callable[..., Settings], tmp_path: Path) -> None:
-    asked = settings(model=str(settings().model))
+    import shutil
+
+    asked = settings(model=str(shutil.copytree(settings().model, tmp_path / "my-model")))
     measure(asked, Silent(), open_backend=scripted(words=words))
-    text = (asked.out / "record.json").read_text().replace(json.dumps(asked.model), "")
+    text = (asked.out / "record.json").read_text()
+    assert "my-model" in text
     assert str(tmp_path) not in text
 
 
@@ -241,3 +245,35 @@ def test_the_record_names_the_classifier_file_without_its_folder() -> None:
 
     assert _portable("auto") == _portable("alt-profanity-check") == "alt-profanity-check"
     assert _portable("detoxify:/home/me/models/mine.ckpt") == "detoxify:mine.ckpt"
+
+
+def test_a_backend_that_fails_halfway_is_a_model_error_that_names_resuming(settings: Callable[..., Settings]) -> None:
+    class Failing(ScriptedBackend):
+        def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(ModelError, match="out of memory") as caught:
+        measure(settings(), Silent(), open_backend=lambda ref, options: Failing())
+    assert "--resume" in caught.value.hint
+    again = measure(settings(resume=True), Silent(), open_backend=scripted(words=words))
+    assert again.clocks.requests_from_journal == 48
+
+
+def test_a_classifier_that_rates_everything_alike_is_refused(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.scorers.alt_profanity import AltProfanity
+    from auditor.scorers.base import Rating
+
+    monkeypatch.setattr(AltProfanity, "rate", lambda self, texts: [Rating(value=0.0) for _ in texts])
+    with pytest.raises(ScorerError, match="does not tell coarse from plain text"):
+        measure(settings(), Silent(), open_backend=scripted(words=words))
+
+
+def test_other_library_versions_are_another_plan(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(settings(), Silent(), open_backend=scripted(words=words))
+    monkeypatch.setattr("auditor.plan.environment", lambda: {"torch": "0.0"})
+    with pytest.raises(RecordError, match="differs in environment"):
+        measure(settings(resume=True), Silent(), open_backend=scripted(words=words))

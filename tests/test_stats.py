@@ -182,16 +182,19 @@ def test_the_bootstrap_gives_whole_clusters_to_the_statistic() -> None:
         assert all(rows.count(row) * sizes[clusters[row]] == counts[clusters[row]] for row in rows)
 
 
-def test_without_two_clusters_or_with_mostly_undefined_resamples_there_is_no_bootstrap() -> None:
+def test_with_few_clusters_or_mostly_undefined_resamples_there_is_no_bootstrap() -> None:
     values = np.arange(6.0)
+    few = list("abcdefghi")
+    assert stats.cluster_bootstrap(few, mean_of(np.arange(9.0)), rng=np.random.default_rng(0)) is None
+    assert stats.cluster_bootstrap([*few, "j"], mean_of(np.arange(10.0)), rng=np.random.default_rng(0)) is not None
     assert stats.cluster_bootstrap(["a"] * 6, mean_of(values), rng=np.random.default_rng(0)) is None
 
     def defined_every(step: int):
         calls = iter(range(stats.RESAMPLES))
         return lambda rows: float(rows.mean()) if next(calls) % step == 0 else None
 
-    assert stats.cluster_bootstrap(list("abcdef"), defined_every(3), rng=np.random.default_rng(0)) is None
-    assert stats.cluster_bootstrap(list("abcdef"), defined_every(2), rng=np.random.default_rng(0)) is not None
+    assert stats.cluster_bootstrap(list("abcdefghij"), defined_every(3), rng=np.random.default_rng(0)) is None
+    assert stats.cluster_bootstrap(list("abcdefghij"), defined_every(2), rng=np.random.default_rng(0)) is not None
 
 
 def test_wilson_covers_on_average_what_it_claims() -> None:

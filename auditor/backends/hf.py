@@ -120,16 +120,10 @@ class HFBackend:
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
         """Return a conversation as the model's chat template writes it, up to where the assistant begins."""
-        from jinja2 import TemplateError
-
         if not self._tokenizer.chat_template:
             raise ModelError(f"the tokenizer of {self._name} has no chat template", hint="")
-        try:
+        with foreign_faults(f"the chat template of {self._name} fails", ModelError, hint="mend chat_template.jinja"):
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        except (TemplateError, TypeError, ValueError) as fault:
-            raise ModelError(
-                f"the chat template of {self._name} fails: {first_line(fault)}", hint="mend chat_template.jinja"
-            ) from fault
         return str(text)
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
@@ -283,7 +277,7 @@ def _pick_device(wanted: str) -> str:
 def _pick_dtype(wanted: str, device: str) -> Any:
     import torch
 
-    chosen = ("float32" if device == "cpu" else "bfloat16") if wanted == "auto" else wanted
+    chosen = ("float32" if torch.device(device).type == "cpu" else "bfloat16") if wanted == "auto" else wanted
     return getattr(torch, chosen)
 
 

@@ -194,11 +194,19 @@ def _slice(metric: Metric | Undefined) -> str:
     return ", ".join(f"{key} = {value}" for key, value in sorted(metric.slice.items()))
 
 
+def _model_words(record: RunRecord) -> str:
+    """Return the model as it was asked for, a Hub repository with its commit."""
+    model = record.model
+    return f"{model.repository}@{model.revision}" if model.repository else model.requested
+
+
 def _command(record: RunRecord) -> str:
     """Return the command that makes this record again, quoted for a shell."""
     import shlex
 
-    words: list[Any] = ["auditor", "run", "--model", record.model.requested, "--seed", record.run.seed]
+    words: list[Any] = ["auditor", "run", "--model", _model_words(record), "--seed", record.run.seed]
+    for pack in record.run.packs:
+        words += ["--pack", pack]
     words += ["--probes", ",".join(probe.id for probe in record.probes)]
     if record.run.limit is not None:
         words += ["--limit", record.run.limit]

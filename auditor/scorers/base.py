@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from msgspec import Struct
 
-from auditor.types import Answer, Interval, MetricKey, Reason, Sample, Score, ScoredSample, ScorerRef, Unscored
+from auditor.types import Answer, Interval, Json, MetricKey, Reason, Sample, Score, ScoredSample, ScorerRef, Unscored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,8 +66,8 @@ class Scorer:
 
     Class attributes: `kind` of measurement that it scores; `metric_names` that it can give, or `generic` where the
     probe names the metric and its ideal; `needs`, fields of an item that it reads, with their types; `n_texts` of a
-    pair, 0 for any; `one_question`, whether it reads a single answer a sample; `version`, bumped whenever a score may
-    change.
+    pair, 0 for any; `one_question`, whether it reads a single answer a sample; `variants` and `choices_from` that the
+    probe must have, in this order, where they are not empty; `version`, bumped whenever a score may change.
     """
 
     name: ClassVar[str]
@@ -79,6 +79,8 @@ class Scorer:
     n_texts: ClassVar[int] = 0
     one_question: ClassVar[bool] = False
     uses_classifier: ClassVar[bool] = False
+    variants: ClassVar[tuple[str, ...]] = ()
+    choices_from: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, metric: str = "", ideal: float = 0.0, classifier: Classifier | None = None) -> None:
         """Take what the probe names (`metric`, `ideal`), and the classifier where one is used."""
@@ -89,6 +91,11 @@ class Scorer:
     def ref(self) -> ScorerRef:
         """Return which scorer this is; where a classifier decides the score, which classifier."""
         return ScorerRef(name=self.name, version=self.version)
+
+    @classmethod
+    def item_faults(cls, fields: Mapping[str, Json], n_options: int) -> list[str]:
+        """Return what is wrong with an item, whose fields in `needs` are there and of their types."""
+        return []
 
     def prepare(self, answers: Sequence[Answer]) -> None:
         """Look at all answers of the probe at once, before they are scored one by one."""

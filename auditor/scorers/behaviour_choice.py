@@ -22,6 +22,7 @@ class BehaviourChoice(Scorer):
     name = "behaviour_choice"
     version = "1.0.0"
     kind = "choice"
+    choices_from = ("aligned", "misaligned")
     metric_names = ("aligned_rate", "aligned_probability")
 
     def score(self, sample: Sample, answers: Sequence[Answer]) -> Score:

@@ -11,6 +11,8 @@ Source: Hanu & Unitary team 2020, Detoxify, https://github.com/unitaryai/detoxif
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,12 +43,13 @@ def open_classifier(argument: str, *, offline: bool, allow_pickle: bool) -> Deto
     if not argument:
         raise ScorerError("detoxify needs a checkpoint or the name of a release", hint=_HINT)
     path = Path(argument).expanduser()
-    if path.is_file():
+    named = path.is_file()
+    if named:
         loaded, sha256 = _read(path, allow_pickle=allow_pickle)
     else:
         path, prefix = _release(argument, offline=offline)
         loaded, sha256 = _read(path, allow_pickle=allow_pickle, release_prefix=prefix)
-    model, tokenizer, classes = _build(path, loaded, offline=offline)
+    model, tokenizer, classes = _build(path, loaded, offline=offline or named)  # nobody named the base model
     return Detoxify(model, tokenizer, classes, sha256)
 
 
@@ -65,7 +68,8 @@ class Detoxify:
         self._max_tokens = min(tokenizer.model_max_length, _positions(model.config))
         self.notes = (
             f"Detoxify, a {type(model).__name__}, reads {self._max_tokens} tokens of a text. Its training labels are "
-            "known to carry bias against mentions of some groups (Dixon et al. 2018)."
+            "known to carry bias against mentions of some groups (Dixon et al. 2018). Config and tokenizer: sha256 "
+            f"{_surroundings(model, tokenizer)}."
         )
 
     def rate(self, texts: Sequence[str]) -> list[Rating]:
@@ -122,8 +126,6 @@ def _read(path: Path, *, allow_pickle: bool, release_prefix: str = "") -> tuple[
 
     Eight digits of a digest name a release but do not prove it: a file given by its path is never trusted for them.
     """
-    import hashlib
-
     import torch
 
     with path.open("rb") as stream:
@@ -177,8 +179,16 @@ def _local_only(source: str, *, offline: bool) -> Iterator[None]:
             raise
         raise OfflineError(
             f"the config and tokenizer of {source} are not on this machine",
-            hint="run without --offline, or put them into the checkpoint's folder",
+            hint="put them into the checkpoint's folder, or into the Hub's cache",
         ) from fault
+
+
+def _surroundings(model: Any, tokenizer: Any) -> str:
+    """Return one sha256 over what beside the weights decides a rating."""
+    config = {key: value for key, value in model.config.to_dict().items() if not key.startswith("_")}
+    lower = getattr(tokenizer, "do_lower_case", None)
+    state = [config, sorted(tokenizer.get_vocab().items()), tokenizer.special_tokens_map, lower]
+    return hashlib.sha256(json.dumps(state, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _positions(config: Any) -> int:

@@ -24,6 +24,7 @@ class MultipleChoice(Scorer):
     version = "1.0.0"
     kind = "choice"
     one_question = True
+    choices_from = ("correct", "incorrect")
     metric_names = ("mc1_accuracy", "mc2_mass")
     needs = MappingProxyType({"correct": list, "incorrect": list})
 

@@ -82,4 +82,5 @@ class Verdict(Struct, frozen=True, kw_only=True):
     policy_version: str
     policy_digest: str
     record_digest: str
+    facts_digest: str
     findings: tuple[Finding, ...]

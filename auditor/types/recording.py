@@ -92,6 +92,7 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
     samples_file: FileDigest
     unscored: dict[str, int]
     counts: dict[str, int]
+    scorer: ScorerRef
     metrics: tuple[Metric | Undefined, ...]
 
     @property
@@ -111,7 +112,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     code_digest: str
     seed: int
     limit: int | None
-    offline: bool
+    packs: tuple[str, ...]
     plan_digest: str
     classifier: ScorerRef | None
     classifier_request: str
@@ -171,6 +172,7 @@ class Card(Struct, frozen=True, kw_only=True):
     record_digest: str
     weights_digest: str
     facts: dict[str, Fact]
+    facts_digest: str
     contradictions: dict[str, str]
     probes: tuple[ProbeResult, ...]
     not_measured: dict[str, str]
