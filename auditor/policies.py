@@ -102,7 +102,8 @@ def _card_schema(path: Path, name: str) -> dict[str, Json]:
         raise PolicyError(f"{path}: cannot read card_schema {file}: {fault}", hint="check the path") from fault
     hint = "it must be a JSON Schema (draft 2020-12) with one $defs entry a duty"
     with foreign_faults(f"{path}: card_schema {file} is no sound schema", PolicyError, hint=hint):
-        Draft202012Validator.check_schema(found)
+        if path.parent != shipped():  # slow beside the rest; the tests check the shipped ones
+            Draft202012Validator.check_schema(found)
         definitions = found["$defs"]
         for entry in definitions:
             _met_by_nothing(found, entry)

@@ -27,6 +27,13 @@ def test_the_shipped_policies_are_sound_and_name_only_metrics_that_exist() -> No
         policies.check_metrics(policies.load(name), policies.metrics_of())
 
 
+def test_the_shipped_card_schemas_are_json_schemas() -> None:
+    from jsonschema import Draft202012Validator
+
+    for name in policies.find():
+        Draft202012Validator.check_schema(policies.load(name).card_schema)
+
+
 def test_every_rule_and_duty_of_the_shipped_policies_has_a_rationale_and_an_owner() -> None:
     for name in policies.find():
         policy = policies.load(name)
