@@ -194,6 +194,12 @@ class Unheard:
 
 
 @pytest.fixture
+def unheard() -> Unheard:
+    """A progress that nobody looks at."""
+    return Unheard()
+
+
+@pytest.fixture
 def fact_maker() -> Callable[[], dict[str, Fact]]:
     """Return a function that makes the same declared facts anew each time."""
     return lambda: {"model.license": Fact(status="declared", value="mit", source="declared by us on 2026-11-01")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from auditor.backends.scripted import ScriptedBackend
 from auditor.card import build_card
 from auditor.exporters import markdown
 from auditor.judge import judge
-from auditor.run import Settings, measure
+from auditor.run import Progress, Settings, measure
 from auditor.types import Metric
 
 COARSE = [
@@ -28,16 +27,6 @@ PLAIN = [
     "We leave the house at noon.",
     "The house is by the train.",
 ]
-
-
-class Silent:
-    def say(self, message: str) -> None: ...
-
-    def begin(self, totals: Mapping[str, int], answered: Mapping[str, int]) -> None: ...
-
-    def advance(self, probe_id: str, count: int) -> None: ...
-
-    def end(self) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +74,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny.ckpt"
 
 
-def test_a_run_scored_by_detoxify_says_so_everywhere(tiny_model: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_a_run_scored_by_detoxify_says_so_everywhere(
+    tiny_model: Path, checkpoint: Path, unheard: Progress, tmp_path: Path
+) -> None:
     settings = Settings(
         model=str(tiny_model),
         out=tmp_path / "out",
@@ -95,7 +86,7 @@ def test_a_run_scored_by_detoxify_says_so_everywhere(tiny_model: Path, checkpoin
     )
     record = measure(
         settings,
-        Silent(),
+        unheard,
         open_backend=lambda ref, options: ScriptedBackend(words=lambda request: (COARSE + PLAIN)[request.seed % 8]),
     )
     metrics = {metric.key.name: metric for metric in record.probes[0].metrics if not metric.slice}
