@@ -102,6 +102,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100) -> RunRecord:
             batch_tokens=1,
             batch_rows=1,
             attention="",
+            packed=False,
             threads=1,
         ),
         environment={},

@@ -20,7 +20,8 @@ from auditor.backends.hf_config import (
     tokenizer_state,
     window_of,
 )
-from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows, plan_trees
+from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
+from auditor.engine.trees import plan_trees
 from auditor.errors import ModelError, first_line, foreign_faults
 from auditor.types import (
     BackendInfo,
@@ -40,7 +41,7 @@ _PLAIN_TEXTS = (
     "Yes, it is.",
     "Every evening the old baker walked along the river, counted the boats and told his dog how the day had gone.",
 )
-_TREE_NODES = 512  # beyond, attention between strangers in a tree costs more than is saved on a CPU
+_TREE_NODES = 256  # beyond, attention between strangers in a tree costs more than is saved on a CPU
 
 
 def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
@@ -86,7 +87,9 @@ class HFBackend:
         import transformers
 
         from auditor.engine.forward import Forward
+        from auditor.engine.packed import pack_linears
 
+        parameters = sum(p.numel() for p in model.parameters())
         self._forward = Forward(model)
         self._tokenizer = tokenizer
         self._name = name
@@ -99,6 +102,7 @@ class HFBackend:
         self._max_rows = options.batch_rows
         self._window = window_of(model)
         self._tree_depth = 0  # until trees have proved themselves
+        self._stems = False
         template = tokenizer.chat_template
         self.info = BackendInfo(
             name="hf",
@@ -106,7 +110,7 @@ class HFBackend:
             tokenizer_digest=_digest(tokenizer_state(tokenizer)),
             chat_template_digest=_digest(str(template)) if template else "",
             context_length=context_length_of(model, tokenizer),
-            parameters=sum(p.numel() for p in model.parameters()),
+            parameters=parameters,
             trust_remote_code=options.trust_remote_code,
             allow_pickle=options.allow_pickle,
             device=str(model.device),
@@ -114,6 +118,7 @@ class HFBackend:
             batch_tokens=self._max_tokens,
             batch_rows=self._max_rows,
             attention=str(getattr(model.config, "_attn_implementation", "") or "eager"),
+            packed=pack_linears(model),
             threads=torch.get_num_threads(),
         )
         self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
@@ -134,9 +139,13 @@ class HFBackend:
         if refused.keys() - done:
             yield refused
         short = [request for request in encoded if len(request.ids) - 1 <= self._tree_depth]
-        for tree in plan_trees(short, max_nodes=self._nodes, max_predictions=self._max_tokens):
+        read: tuple[int, ...] = ()
+        stem = None
+        for tree in plan_trees(short, max_nodes=self._nodes, stems=self._stems):
             if {leaf.number for leaf in tree.targets} - done:
-                yield score_tree(self._forward, tree, pad=self._pad)
+                if tree.stem != read:
+                    read, stem = tree.stem, self._forward.read(tree.stem) if tree.stem else None
+                yield score_tree(self._forward, tree, pad=self._pad, stem=stem)
         long = [request for request in encoded if len(request.ids) - 1 > self._tree_depth]
         for pack in pack_rows(plan_rows(long), max_tokens=self._max_tokens):
             if {target.number for row in pack for target in row.targets} - done:
@@ -177,9 +186,11 @@ class HFBackend:
 
         most = tolerance(getattr(torch, self.info.dtype))
         texts = [ids[: self.info.context_length] for ids in self._tokenize(list(_PLAIN_TEXTS))]
-        if self._forward.takes_trees and self._trees_hold(texts, most):
+        how = "in padded rows"
+        if self._forward.takes_trees and self._trees_hold(texts, most, stem=[]):
             self._tree_depth = self._window
-        how = "in trees" if self._tree_depth else "in padded rows"
+            self._stems = self._trees_hold(texts, most, stem=texts[-1])
+            how = "in trees on stems" if self._stems else "in trees"
         if batch_difference(self._forward, texts, pad=self._pad, together=True) <= most:
             self.info = replace(self.info, attention=f"{self.info.attention}, {how}")
             return
@@ -194,11 +205,11 @@ class HFBackend:
         self._tree_depth = 0
         self.info = replace(self.info, batch_tokens=1, batch_rows=1, attention=f"{self.info.attention}, never padded")
 
-    def _trees_hold(self, texts: list[list[int]], most: float) -> bool:
+    def _trees_hold(self, texts: list[list[int]], most: float, stem: list[int]) -> bool:
         from auditor.engine.check import tree_difference
 
         try:
-            return tree_difference(self._forward, texts, pad=self._pad, nodes=self._nodes) <= most
+            return tree_difference(self._forward, texts, pad=self._pad, nodes=self._nodes, stem=stem) <= most
         except (RuntimeError, ValueError, TypeError, IndexError):  # the architecture takes no mask of four axes
             return False
 
@@ -207,7 +218,7 @@ class HFBackend:
         parts = [_split_spaces(request.context, request.continuation) for request in requests]
         contexts = self._tokenize([context for context, _ in parts])
         wholes = self._tokenize([context + continuation for context, continuation in parts])
-        bare = self._tokenize([continuation for _, continuation in parts], special=False)
+        bare = self._tokenize(["" if context else continuation for context, continuation in parts], special=False)
         encoded: list[Encoded] = []
         refused: dict[int, Output] = {}
         for number, (context, _) in enumerate(parts):
@@ -239,8 +250,11 @@ class HFBackend:
         return prompts, refused
 
     def _tokenize(self, texts: list[str], *, special: bool = True) -> list[list[int]]:
-        ids: list[list[int]] = self._tokenizer(texts, add_special_tokens=False).input_ids if texts else []
-        return [[*self._leading, *row] for row in ids] if special else ids
+        different = list(dict.fromkeys(texts))
+        ids = self._tokenizer(different, add_special_tokens=False).input_ids if different else []
+        leading = self._leading if special else []
+        found = {text: [*leading, *row] for text, row in zip(different, ids, strict=True)}
+        return [found[text] for text in texts]
 
     def _start_token(self) -> int:
         start = self._tokenizer.bos_token_id

@@ -34,6 +34,7 @@ class ScriptedBackend:
             batch_tokens=0,
             batch_rows=pack,
             attention="none",
+            packed=False,
             threads=1,
         )
 

@@ -14,8 +14,9 @@ import torch
 
 from auditor.engine.decode import prefill
 from auditor.engine.forward import Forward
-from auditor.engine.plan import Encoded, Prompt, Row, Target, plan_trees
+from auditor.engine.plan import Encoded, Prompt, Row, Target
 from auditor.engine.score import score_rows, score_tree
+from auditor.engine.trees import lay_tree
 from auditor.types import Loglikelihood, Sampling
 
 _STEPS = 4  # tokens of each text that are fed one by one
@@ -48,28 +49,31 @@ def batch_difference(forward: Forward, texts: Sequence[Sequence[int]], *, pad: i
 
 
 @torch.inference_mode()
-def tree_difference(forward: Forward, texts: Sequence[Sequence[int]], *, pad: int, nodes: int) -> float:
+def tree_difference(
+    forward: Forward, texts: Sequence[Sequence[int]], *, pad: int, nodes: int, stem: Sequence[int] = ()
+) -> float:
     """Return the largest difference (nats) of a token's log-probability in one tree from a pass over its text alone.
 
     The tree has about as many `nodes` as trees will have in use, since some layers see only so far back along it. It
     holds the texts, each text's first half with the next one's second half, and, to fill it, rotations of the texts
-    that all begin with the longest one's first tokens. Compared are every token of the former, and the last token of
-    those of the latter that lie farthest from their common beginning.
+    that all begin with the longest one's first tokens; all of them after the `stem`, which is read once before.
+    Compared are every token of the former, and the last token of those of the latter that lie farthest from their
+    common beginning.
     """
     crossed = [[*text[: len(text) // 2], *other[len(other) // 2 :]] for text, other in pairwise([*texts, texts[0]])]
     shown = [tuple(text) for text in [*texts, *crossed]]
-    stem = tuple(max(texts, key=len)[:_STEPS])
-    filling = sorted({(*stem, *text[at:], *text[:at]) for text in texts for at in range(1, len(text))} - {*shown})
+    start = tuple(max(texts, key=len)[:_STEPS])
+    filling = sorted({(*start, *text[at:], *text[:at]) for text in texts for at in range(1, len(text))} - {*shown})
     filling = filling[: max(1, nodes // (sum(map(len, filling)) // len(filling)))]
     prefixes = [text[:end] for text in shown for end in range(2, len(text) + 1)]
-    wanted = dict(enumerate(logprob for text in shown for logprob in _alone(forward, text)))
+    wanted = dict(enumerate(logprob for text in shown for logprob in _alone(forward, [*stem, *text])[-len(text) + 1 :]))
     for number, text in enumerate(filling, start=len(prefixes)):
         if number >= len(prefixes) + len(filling) - _STEPS:
-            wanted[number] = _alone(forward, text)[-1]
-    sequences = [*prefixes, *filling]
-    encoded = [Encoded(number=n, ids=tuple(ids), n_context=len(ids) - 1) for n, ids in enumerate(sequences)]
-    (tree,) = plan_trees(encoded, max_nodes=sum(map(len, sequences)), max_predictions=len(sequences))
-    outputs = score_tree(forward, tree, pad=pad)
+            wanted[number] = _alone(forward, [*stem, *text])[-1]
+    sequences = [(*stem, *text) for text in [*prefixes, *filling]]
+    encoded = [Encoded(number=n, ids=ids, n_context=len(ids) - 1) for n, ids in enumerate(sequences)]
+    tree = lay_tree(sorted(encoded, key=lambda request: request.ids[:-1]), stem=len(stem))
+    outputs = score_tree(forward, tree, pad=pad, stem=forward.read(tree.stem) if stem else None)
     found = [outputs[number] for number in wanted]
     nats = [output.nats if isinstance(output, Loglikelihood) else math.nan for output in found]
     gaps = [abs(one - other) for one, other in zip(nats, wanted.values(), strict=True)]

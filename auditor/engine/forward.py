@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
 import torch
 
-from auditor.engine.plan import Tree
+from auditor.engine.trees import Tree
 
 
 class Forward:
@@ -59,22 +60,32 @@ class Forward:
         """Whether positions and logits can be chosen, without which a tree cannot be run."""
         return self._positions and self._keeps
 
-    def tree(self, tree: Tree, *, keep: torch.Tensor) -> torch.Tensor:
-        """Return logits [kept, vocabulary] at the nodes `keep`, each node seeing its own path alone."""
+    def read(self, ids: tuple[int, ...]) -> Any:
+        """Return the cache of one sequence, for trees that have it as their stem."""
+        return self._model(input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1, use_cache=True)[
+            self._cache
+        ]
+
+    def tree(self, tree: Tree, *, keep: torch.Tensor, stem: Any = None) -> torch.Tensor:
+        """Return logits [kept, vocabulary] at the nodes `keep`, each node seeing its stem and its own path alone.
+
+        `stem` is what `read` returned for the tree's stem, and stays as it is; None when the stem is empty.
+        """
         dtype = self._model.dtype
-        mask = torch.full((len(tree.ids), len(tree.ids)), torch.finfo(dtype).min, dtype=dtype)
+        nodes, before = len(tree.ids), len(tree.stem)
+        mask = torch.full((nodes, before + nodes), torch.finfo(dtype).min, dtype=dtype)
+        mask[:, :before] = 0
         for node, parent in enumerate(tree.parents):
             if parent >= 0:
                 mask[node] = mask[parent]
-            mask[node, node] = 0
-        positions = torch.tensor([tree.depths], device=self.device)
-        ids = torch.tensor([tree.ids], device=self.device)
+            mask[node, before + node] = 0
+        past = {"use_cache": False} if stem is None else {"use_cache": True, self._cache: _branch(stem)}
         out = self._model(
-            input_ids=ids,
+            input_ids=torch.tensor([tree.ids], device=self.device),
             attention_mask=mask[None, None].to(self.device),
-            position_ids=positions,
+            position_ids=torch.tensor([tree.depths], device=self.device),
             logits_to_keep=keep,
-            use_cache=False,
+            **past,
         )
         logits: torch.Tensor = out.logits[0]
         return logits
@@ -102,6 +113,13 @@ class _Retold:
     def reorder_cache(self, rows: torch.Tensor) -> None:
         """Keep these rows, in this order."""
         self.ids = self.ids[rows]
+
+
+def _branch(cache: Any) -> Any:
+    """Return a cache that grows on its own: layers put new tensors in place of those they share."""
+    twin = copy.copy(cache)
+    twin.layers = [copy.copy(layer) for layer in cache.layers]
+    return twin
 
 
 def _has_keys(cache: Any) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
 from auditor.engine.forward import Forward
-from auditor.engine.plan import Row, Target, Tree
+from auditor.engine.plan import Row, Target
+from auditor.engine.trees import Tree
 from auditor.types import Loglikelihood, Output, Reason, Unscored
+
+_ROWS_IN_CACHE = 16
 
 
 @torch.inference_mode()
@@ -29,37 +33,36 @@ def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, 
     column = {place: number for number, place in enumerate(wanted)}
     keep = torch.tensor(wanted, device=forward.device)
     logits, _ = forward(ids.to(forward.device), mask.to(forward.device), keep=keep, remember=False)
-    logits = logits.float()  # [rows, wanted, vocabulary]
-    normaliser = logits.logsumexp(dim=-1)
+    normaliser = _normaliser(logits.flatten(0, 1)).view(logits.shape[:2])  # [rows, wanted]
     found: dict[int, Output] = {}
     for number, row in enumerate(rows):
         for target in row.targets:
             columns = [column[place] for place in _places(target)]
-            chosen = logits[number, columns, list(target.continuation)] - normaliser[number, columns]
+            chosen = logits[number, columns, list(target.continuation)].float() - normaliser[number, columns]
             found[target.number] = _loglikelihood(float(chosen.double().sum()), len(target.continuation))
     return found | _apart(forward, rows, found, pad)
 
 
 @torch.inference_mode()
-def score_tree(forward: Forward, tree: Tree, *, pad: int) -> dict[int, Output]:
+def score_tree(forward: Forward, tree: Tree, *, pad: int, stem: Any = None) -> dict[int, Output]:
     """Return the log-likelihood (nats) of every target in a tree, by request number.
 
     One pass over all nodes with a mask that lets each see its own path; `position_ids` are the depths. Logits are
     computed only where a token is predicted, and turned into log-probabilities in float32. What comes out broken is
-    run again alone, for the reason that `_apart` gives.
+    run again alone, for the reason that `_apart` gives. `stem` is the stem's cache, None for a tree without one.
     """
     wanted = sorted({place for leaf in tree.targets for place in leaf.places})
     column = {place: number for number, place in enumerate(wanted)}
-    logits = forward.tree(tree, keep=torch.tensor(wanted, device=forward.device)).float()  # [wanted, vocabulary]
+    logits = forward.tree(tree, keep=torch.tensor(wanted, device=forward.device), stem=stem)  # [wanted, vocabulary]
     columns = torch.tensor([column[place] for leaf in tree.targets for place in leaf.places], device=logits.device)
     tokens = torch.tensor([token for leaf in tree.targets for token in leaf.continuation], device=logits.device)
-    logprobs = (logits[columns, tokens] - logits.logsumexp(dim=-1)[columns]).double()
+    logprobs = (logits[columns, tokens].float() - _normaliser(logits)[columns]).double()
     parts = torch.split(logprobs, [len(leaf.places) for leaf in tree.targets])
     found: dict[int, Output] = {}
     for leaf, part in zip(tree.targets, parts, strict=True):
         output = _loglikelihood(float(part.sum()), len(leaf.places))
         ids = tree.path(leaf.places[-1])
-        if isinstance(output, Unscored) and len(ids) < len(tree.ids):
+        if isinstance(output, Unscored) and len(ids) < len(tree.stem) + len(tree.ids):
             target = Target(number=leaf.number, start=len(ids) - len(leaf.places), continuation=leaf.continuation)
             output = score_rows(forward, [Row(ids=ids, targets=(target,))], pad=pad)[leaf.number]
         found[leaf.number] = output
@@ -78,6 +81,11 @@ def _apart(forward: Forward, rows: Sequence[Row], found: Mapping[int, Output], p
             if isinstance(found[target.number], Unscored) and ids != row.ids:
                 again |= score_rows(forward, [Row(ids=ids, targets=(target,))], pad=pad)
     return again
+
+
+def _normaliser(logits: torch.Tensor) -> torch.Tensor:
+    """Return the float32 logsumexp [rows] of logits [rows, vocabulary], a few rows at a time to stay in the cache."""
+    return torch.cat([part.float().logsumexp(dim=-1) for part in torch.split(logits, _ROWS_IN_CACHE)])
 
 
 def _places(target: Target) -> range:

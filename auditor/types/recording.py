@@ -71,6 +71,7 @@ class BackendInfo(Struct, frozen=True, kw_only=True):
     batch_tokens: int
     batch_rows: int
     attention: str
+    packed: bool
     threads: int
 
 

@@ -152,7 +152,7 @@ def test_padded_batches_equal_one_sequence_at_a_time(  # type: ignore[no-untyped
     folder = make_folder(*PADDED[architecture])
     backend, model = open_folder(folder), plain_model(folder)
     assert backend.info.batch_rows == BackendOptions().batch_rows
-    assert backend.info.attention.endswith("in padded rows" if architecture in NO_TREES else "in trees")
+    assert backend.info.attention.endswith("in padded rows" if architecture in NO_TREES else "in trees on stems")
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
 

@@ -51,7 +51,7 @@ def test_info_says_how_the_model_is_run(tiny_model: Path, open_folder) -> None: 
     model = load_file(tiny_model / "model.safetensors")
     assert info.parameters == sum(tensor.numel() for tensor in model.values())
     assert (info.device, info.dtype, info.context_length) == ("cpu", "float32", 512)
-    assert (info.batch_tokens, info.batch_rows, info.attention) == (300, 9, "sdpa, in trees")
+    assert (info.batch_tokens, info.batch_rows, info.attention) == (300, 9, "sdpa, in trees on stems")
     template = (tiny_model / "chat_template.jinja").read_text(encoding="utf-8")
     assert info.chat_template_digest == hashlib.sha256(template.encode()).hexdigest()
     assert len(info.tokenizer_digest) == 64
@@ -115,7 +115,7 @@ def test_an_unknown_device_is_refused(tiny_model: Path, open_folder) -> None:  #
 
 def test_half_precision_is_no_reason_to_do_without_padding(tiny_model: Path, open_folder) -> None:  # type: ignore[no-untyped-def]
     info = open_folder(tiny_model, dtype="bfloat16").info
-    assert (info.dtype, info.attention, info.batch_rows) == ("bfloat16", "sdpa, in trees", 128)
+    assert (info.dtype, info.attention, info.batch_rows) == ("bfloat16", "sdpa, in trees on stems", 128)
 
 
 def test_a_token_for_padding_that_the_model_lacks_is_not_used(folder: Path, open_folder, answer) -> None:  # type: ignore[no-untyped-def]

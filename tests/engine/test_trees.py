@@ -7,11 +7,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auditor.engine.check import tree_difference
 from auditor.engine.forward import Forward
-from auditor.engine.plan import Encoded, Tree, plan_trees
+from auditor.engine.plan import Encoded
 from auditor.engine.score import score_tree
+from auditor.engine.trees import Tree, plan_trees
 from auditor.types import Loglikelihood, Unscored
 
 
@@ -25,15 +27,31 @@ def encoded_requests(draw: st.DrawFn) -> list[Encoded]:
     ]
 
 
-def trees_of(requests: list[Encoded], nodes: int = 10**6, predictions: int = 10**6) -> list[Tree]:
-    return list(plan_trees(requests, max_nodes=nodes, max_predictions=predictions))
+def trees_of(requests: list[Encoded], nodes: int = 10**6, *, stems: bool = True) -> list[Tree]:
+    return list(plan_trees(requests, max_nodes=nodes, stems=stems))
 
 
-@given(encoded_requests(), st.integers(1, 40), st.integers(1, 40))
+@st.composite
+def stemmed_requests(draw: st.DrawFn) -> list[Encoded]:
+    """Requests of which many begin with one or two of three long beginnings."""
+    long = [(0,) * 20, (0,) * 20 + (1,) * 17, (2, 1) * 9]
+    found = []
+    for request in draw(encoded_requests()):
+        before = draw(st.sampled_from([(), *long]))
+        found.append(
+            Encoded(number=request.number, ids=before + request.ids, n_context=len(before) + request.n_context)
+        )
+    return found
+
+
+SOME_REQUESTS = encoded_requests() | stemmed_requests()
+
+
+@given(SOME_REQUESTS, st.integers(1, 40), st.booleans())
 def test_every_request_is_one_leaf_whose_path_is_its_own_tokens(
-    requests: list[Encoded], nodes: int, predictions: int
+    requests: list[Encoded], nodes: int, stems: bool
 ) -> None:
-    leaves = [(tree, leaf) for tree in trees_of(requests, nodes, predictions) for leaf in tree.targets]
+    leaves = [(tree, leaf) for tree in trees_of(requests, nodes, stems=stems) for leaf in tree.targets]
     assert sorted(leaf.number for _, leaf in leaves) == [request.number for request in requests]
     for tree, leaf in leaves:
         request = requests[leaf.number]
@@ -42,27 +60,57 @@ def test_every_request_is_one_leaf_whose_path_is_its_own_tokens(
         assert [tree.depths[place] for place in leaf.places] == list(range(request.n_context - 1, len(request.ids) - 1))
 
 
-@given(encoded_requests())
+@given(SOME_REQUESTS)
 def test_one_tree_holds_each_different_beginning_once(requests: list[Encoded]) -> None:
     (tree,) = trees_of(requests)
     beginnings = {request.ids[:end] for request in requests for end in range(1, len(request.ids))}
     assert sorted(tree.path(node) for node in range(len(tree.ids))) == sorted(beginnings)
 
 
-@given(encoded_requests(), st.integers(1, 40), st.integers(1, 40))
-def test_a_tree_keeps_its_budgets_unless_it_is_one_request(
-    requests: list[Encoded], nodes: int, predictions: int
+@given(SOME_REQUESTS, st.integers(1, 40))
+def test_a_tree_keeps_its_budget_unless_it_is_one_sequence(requests: list[Encoded], nodes: int) -> None:
+    for tree in trees_of(requests, nodes):
+        sequences = {(*tree.stem, *requests[leaf.number].ids[:-1]) for leaf in tree.targets}
+        longest = max(len(requests[leaf.number].ids) - 1 for leaf in tree.targets) - len(tree.stem)
+        assert len(tree.ids) <= nodes or len(tree.ids) == longest, sequences
+
+
+@given(stemmed_requests(), st.integers(1, 40))
+def test_a_stem_is_context_alone_and_begins_every_sequence_of_several_trees(
+    requests: list[Encoded], nodes: int
 ) -> None:
-    for tree in trees_of(requests, nodes, predictions):
-        predicted = sum(len(leaf.places) for leaf in tree.targets)
-        assert len(tree.targets) == 1 or (len(tree.ids) <= nodes and predicted <= predictions)
+    trees = [tree for tree in trees_of(requests, nodes) if tree.stem]
+    for tree in trees:
+        assert len(tree.stem) >= 16
+        for leaf in tree.targets:
+            assert requests[leaf.number].n_context > len(tree.stem)
+            assert requests[leaf.number].ids[: len(tree.stem)] == tree.stem
 
 
-@given(encoded_requests(), st.randoms(use_true_random=False))
+def test_a_primer_is_computed_once_for_all_questions() -> None:
+    primer = tuple(range(100, 300))
+    requests = [Encoded(number=n, ids=(*primer, n, *range(9)), n_context=205) for n in range(50)]
+    trees = trees_of(requests, 100)
+    assert {tree.stem for tree in trees} == {primer}
+    assert sum(len(tree.ids) for tree in trees) == 50 * 9
+    assert all(not tree.stem for tree in trees_of(requests, 100, stems=False))
+    assert all(not tree.stem for tree in trees_of(requests, 1000)), "one tree needs no stem"
+
+
+def test_trees_end_where_little_is_cut() -> None:
+    groups = [[(first, *range(20, 50), last, last) for last in range(8)] for first in range(10)]
+    requests = [
+        Encoded(number=n, ids=ids, n_context=1) for n, ids in enumerate(ids for group in groups for ids in group)
+    ]
+    trees = trees_of(requests, 100)
+    assert sum(len(tree.ids) for tree in trees) == len(groups) * (31 + 8), "no beginning is computed twice"
+
+
+@given(SOME_REQUESTS, st.randoms(use_true_random=False))
 def test_the_order_of_requests_does_not_change_the_trees(requests: list[Encoded], random) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(requests)
     random.shuffle(shuffled)
-    assert trees_of(shuffled, 10, 10) == trees_of(requests, 10, 10)
+    assert trees_of(shuffled, 10) == trees_of(requests, 10)
 
 
 @torch.inference_mode()
@@ -89,12 +137,31 @@ def branching() -> list[Encoded]:
 def test_trees_of_any_size_equal_a_plain_forward(llama, branching: list[Encoded], nodes: int) -> None:  # type: ignore[no-untyped-def]
     found = {}
     for tree in trees_of(branching, nodes):
-        found |= score_tree(Forward(llama), tree, pad=1)
+        stem = Forward(llama).read(tree.stem) if tree.stem else None
+        found |= score_tree(Forward(llama), tree, pad=1, stem=stem)
     for request in branching:
         output = found[request.number]
         assert isinstance(output, Loglikelihood)
         assert output.n_tokens == len(request.ids) - request.n_context
         assert output.nats == pytest.approx(plain(llama, request), abs=1e-4)
+
+
+def test_trees_on_one_stem_leave_its_cache_as_it_was(llama, branching: list[Encoded]) -> None:  # type: ignore[no-untyped-def]
+    primer = tuple(range(100, 140))
+    primed = [
+        Encoded(number=request.number, ids=primer + request.ids, n_context=len(primer) + request.n_context)
+        for request in branching
+    ]
+    trees = trees_of(primed, 100)
+    assert len(trees) > 3
+    assert {tree.stem[:40] for tree in trees} == {primer}
+    read: dict[tuple[int, ...], object] = {}
+    for tree in trees:
+        stem = read.setdefault(tree.stem, Forward(llama).read(tree.stem))
+        found = score_tree(Forward(llama), tree, pad=1, stem=stem)
+        for number, output in found.items():
+            assert isinstance(output, Loglikelihood)
+            assert output.nats == pytest.approx(plain(llama, primed[number]), abs=1e-4)
 
 
 def test_a_node_that_is_not_finite_breaks_only_what_comes_after_it(llama) -> None:  # type: ignore[no-untyped-def]
@@ -122,21 +189,29 @@ def test_a_node_that_is_not_finite_breaks_only_what_comes_after_it(llama) -> Non
 TEXTS = [[5, 9, 77, 30, 41, 200], [6, 7, 8, 9], [5, 9, 70, 12, 13, 14, 15]]
 
 
-def test_the_check_sees_a_model_whose_nodes_look_at_strangers(llama) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("stem", [[], [40, 41, 42, 43, 44]])
+def test_the_check_sees_a_model_whose_nodes_look_at_strangers(llama, stem: list[int]) -> None:  # type: ignore[no-untyped-def]
     class Careless(Forward):
-        def tree(self, tree: Tree, *, keep: torch.Tensor) -> torch.Tensor:
-            chain = Tree(ids=tree.ids, parents=tuple(range(-1, len(tree.ids) - 1)), targets=tree.targets)
-            return super().tree(chain, keep=keep)
+        def tree(self, tree: Tree, *, keep: torch.Tensor, stem: object = None) -> torch.Tensor:
+            return super().tree(replace(tree, parents=tuple(range(-1, len(tree.ids) - 1))), keep=keep, stem=stem)
 
-    assert tree_difference(Forward(llama), TEXTS, pad=1, nodes=60) < 1e-4
-    assert tree_difference(Careless(llama), TEXTS, pad=1, nodes=60) > 1e-2
+    assert tree_difference(Forward(llama), TEXTS, pad=1, nodes=60, stem=stem) < 1e-4
+    assert tree_difference(Careless(llama), TEXTS, pad=1, nodes=60, stem=stem) > 1e-2
+
+
+def test_the_check_sees_a_stem_that_was_read_wrongly(llama) -> None:  # type: ignore[no-untyped-def]
+    class Misread(Forward):
+        def read(self, ids: tuple[int, ...]) -> object:
+            return super().read((*ids[:-1], 3))
+
+    assert tree_difference(Misread(llama), TEXTS, pad=1, nodes=60, stem=[40, 41, 42]) > 1e-2
 
 
 def test_the_check_sees_a_layer_that_looks_back_only_so_far_along_the_tree(llama) -> None:  # type: ignore[no-untyped-def]
     class Shortsighted(Forward):
-        def tree(self, tree: Tree, *, keep: torch.Tensor) -> torch.Tensor:
-            near = [parent if node - parent < 12 else -1 for node, parent in enumerate(tree.parents)]
-            return super().tree(Tree(ids=tree.ids, parents=tuple(near), targets=tree.targets), keep=keep)
+        def tree(self, tree: Tree, *, keep: torch.Tensor, stem: object = None) -> torch.Tensor:
+            near = tuple(parent if node - parent < 12 else -1 for node, parent in enumerate(tree.parents))
+            return super().tree(replace(tree, parents=near), keep=keep, stem=stem)
 
     spread = [[5, *range(20, 27)], [5, *range(50, 57)], [9, *range(80, 87)]]
     assert tree_difference(Forward(llama), spread, pad=1, nodes=200) < 1e-4

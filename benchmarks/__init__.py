@@ -1,0 +1,1 @@
+"""Speed and agreement beside the tools a user would pick instead; see README.md."""

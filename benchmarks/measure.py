@@ -1,0 +1,73 @@
+"""Both sides in turn, in one run: times, their ratio, and how far the ratio moves."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sides import HERE, Side
+
+RESULTS = HERE / "results"
+
+
+def alternate(ours: Side, theirs: Side, *, rounds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return what each side gave in every round; the side that goes first changes from round to round."""
+    found: dict[str, list[dict[str, Any]]] = {ours.name: [], theirs.name: []}
+    for number in range(rounds):
+        for side in (ours, theirs) if number % 2 == 0 else (theirs, ours):
+            found[side.name].append(side.measure())
+            print(f"round {number + 1}: {side.name} {found[side.name][-1]['seconds']:.1f} s", flush=True)
+    return found[ours.name], found[theirs.name]
+
+
+def ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[float]:
+    """Return how many times faster we were, round by round, sorted."""
+    return sorted(their["seconds"] / our["seconds"] for our, their in zip(ours, theirs, strict=True))
+
+
+def matmul_peak(repeats: int = 9) -> float:
+    """Return the machine's float32 matrix product rate (FLOP/s): the median of several products of 2048 × 2048."""
+    import torch
+
+    size = 2048
+    left, right = torch.rand(size, size), torch.rand(size, size)
+    torch.mm(left, right)
+    rates = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        torch.mm(left, right)
+        rates.append(2 * size**3 / (time.perf_counter() - start))
+    return statistics.median(rates)
+
+
+def largest_gap(ours: list[float], theirs: list[float]) -> float:
+    """Return the largest absolute difference.
+
+    Raises:
+        ValueError: one side has a number more, or none at all.
+    """
+    return max(abs(our - their) for our, their in zip(ours, theirs, strict=True))
+
+
+def save(name: str, result: dict[str, Any]) -> None:
+    """Write a benchmark's result, with what it ran on, and the table of all results."""
+    import torch
+
+    RESULTS.mkdir(exist_ok=True)
+    ran_on = {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+    }
+    text = json.dumps({**ran_on, **result}, indent=1, sort_keys=True, allow_nan=False)
+    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return a saved result."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,45 @@
+"""garak: completions through its `huggingface.Model` generator, a prompt at a time as its probes ask for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protocol import Pass, serve
+
+
+def _open(job: dict[str, Any]) -> Pass:
+    from garak import _config
+    from garak.attempt import Conversation, Message, Turn
+    from garak.generators.huggingface import Model
+
+    settings = {
+        "max_tokens": job["tokens"],
+        "temperature": 1.0,
+        "top_k": None,
+        "use_chat": False,
+        "deprefix_prompt": False,
+        "hf_args": {
+            "device": "cpu",
+            "torch_dtype": "float32",
+            "do_sample": True,
+            "min_new_tokens": job["tokens"],
+            "top_k": 0,
+        },
+    }
+    _config.load_base_config()
+    generator = Model(job["model"], config_root={"generators": {"huggingface": {"Model": settings}}})
+
+    def one_pass() -> dict[str, Any]:
+        tokens = 0
+        for prompt in job["prompts"]:
+            asked = Conversation([Turn("user", Message(prompt))])
+            texts = [message.text for message in generator.generate(asked, generations_this_call=job["samples"])]
+            start = len(generator.tokenizer(prompt).input_ids)
+            tokens += sum(len(generator.tokenizer(text).input_ids) - start for text in texts)
+        return {"tokens": tokens}
+
+    return one_pass
+
+
+if __name__ == "__main__":
+    serve(_open)
