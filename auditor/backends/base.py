@@ -26,9 +26,9 @@ class BackendOptions(Struct, frozen=True, kw_only=True):
 class Backend(Protocol):
     """Something that answers `loglikelihood` and `generate`.
 
-    Both yield packs: outputs by the number of their request. How requests fall into packs depends on the whole list
-    alone, and a pack is computed again unless all of it is in `done`; so a resumed run makes the same
-    forward passes as an unbroken one, and its numbers are equal to the last bit.
+    Both yield outputs by the number of their request, a pack at once or as parts of it are finished. How requests fall
+    into packs depends on the whole list alone, and a pack is computed again unless all of it is in `done`; so a resumed
+    run makes the same forward passes as an unbroken one, and its numbers are equal to the last bit.
     """
 
     @property
@@ -45,9 +45,9 @@ class Backend(Protocol):
         ...
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
-        """Yield `Loglikelihood | Unscored` for each request that is not done, pack by pack."""
+        """Yield `Loglikelihood | Unscored` for each request that is not done."""
         ...
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
-        """Yield `Completion | Unscored` for each request that is not done, pack by pack."""
+        """Yield `Completion | Unscored` for each request that is not done."""
         ...

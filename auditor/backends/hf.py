@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from auditor import gguf_file
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.backends.hf_config import (
+    cached_bytes_of,
     context_length_of,
     end_tokens,
     leading_tokens,
@@ -41,6 +42,9 @@ _PLAIN_TEXTS = (
     "Yes, it is.",
     "Every evening the old baker walked along the river, counted the boats and told his dog how the day had gone.",
 )
+_CACHE_BUDGET = 4 * 2**30  # bytes of keys and values that a batch of completions may need
+_PREFILL = 4  # prompts leave no logits but their last, so more of their tokens fit than of those that are scored
+_REFILLS = 4  # times the rows of a batch that one pack of completions holds
 _TREE_NODES = 256  # beyond, attention between strangers in a tree costs more than is saved on a CPU
 
 
@@ -101,6 +105,7 @@ class HFBackend:
         self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
         self._max_rows = options.batch_rows
         self._window = window_of(model)
+        self._cached_bytes = cached_bytes_of(model)
         self._tree_depth = 0  # until trees have proved themselves
         self._stems = False
         template = tokenizer.chat_template
@@ -153,15 +158,20 @@ class HFBackend:
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the completion of each request that is not done, pack by pack, longest prompts first."""
-        from auditor.engine.decode import decode_prompts
+        from auditor.engine.decode import Limits, decode_prompts
 
         prompts, refused = self._prompts(requests)
         if refused.keys() - done:
             yield refused
-        for pack in pack_prompts(prompts, max_rows=self._max_rows):
+        limits = Limits(
+            rows=self._max_rows,
+            prefill_tokens=_PREFILL * self._max_tokens,
+            cached_tokens=_CACHE_BUDGET // max(1, self._cached_bytes),
+        )
+        for pack in pack_prompts(prompts, max_draws=_REFILLS * self._max_rows):
             if {number for prompt in pack for number, _ in prompt.draws} - done:
-                drawn = decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends)
-                yield {number: self._completion(draw) for number, draw in drawn.items()}
+                for drawn in decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends, limits=limits):
+                    yield {number: self._completion(draw) for number, draw in drawn.items()}
 
     def prove_finite(self) -> None:
         """Raise ModelError unless the model gives a finite log-likelihood to a short plain text."""

@@ -46,6 +46,15 @@ def window_of(model: Any) -> int:
     return min([UNLIMITED, *(int(window) for window in windows if window)])
 
 
+def cached_bytes_of(model: Any) -> int:
+    """Return how many bytes the keys and values of one token need at most."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_attention_heads", None) or 1
+    kept = getattr(config, "num_key_value_heads", None) or heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return int(2 * config.num_hidden_layers * kept * size * model.dtype.itemsize)
+
+
 def tokenizer_state(tokenizer: Any) -> str:
     """Return everything that decides how the tokenizer splits a text, as one string."""
     backend = getattr(tokenizer, "backend_tokenizer", None)

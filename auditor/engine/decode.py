@@ -1,4 +1,5 @@
-"""Completions of a pack of prompts: each prompt is prefilled once for all its completions; finished rows leave.
+"""Completions by continuous batching: a prompt is prefilled once for all its completions; finished rows leave, and
+waiting prompts take their place.
 
 Every completion draws from its own generator, so its text depends on its seed and its prompt, not on its neighbours
 (beyond the float rounding of a different batch).
@@ -6,20 +7,29 @@ Every completion draws from its own generator, so its text depends on its seed a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from msgspec import Struct
 
+from auditor.engine.cache import is_roomy, make_room
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Prompt
+from auditor.engine.sample import draw_tokens
 from auditor.types import Sampling
 
-_NUCLEUS_FIRST_LOOK = 256
-_COMPACT_BELOW = 0.875
-_BLOCK = 256
+_LEAVE = 8  # finished rows leave once they are an eighth of the batch; as many must be free for prompts to enter
+_TRIM = 32  # columns that no row needs
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a batch may hold: completions, tokens of prompts read at once (padding included), and tokens cached."""
+
+    rows: int
+    prefill_tokens: int
+    cached_tokens: int
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
@@ -30,30 +40,32 @@ class Drawn(Struct, frozen=True, kw_only=True):
     finite: bool
 
 
+def decode_prompts(
+    forward: Forward, prompts: Sequence[Prompt], *, pad: int, ends: Collection[int], limits: Limits
+) -> Iterator[dict[int, Drawn]]:
+    """Yield the completions of prompts of one sampling by request number, as they are finished.
+
+    Prompts enter in their order. One with more completions than `limits` allow is decoded in a batch of its own.
+    """
+    waiting = list(prompts)
+    batch: _Batch | None = None
+    while waiting or batch is not None:
+        while waiting and (batch is None or batch.joins):
+            entering = _entering(waiting, batch, limits)
+            if not entering:
+                break
+            del waiting[: len(entering)]
+            fresh = _Batch(forward, entering, pad, ends)
+            batch = fresh if batch is None else batch.joined(fresh)
+        assert batch is not None
+        finished = batch.step()
+        if finished:
+            yield finished
+        if batch.empty:
+            batch = None
+
+
 @torch.inference_mode()
-def decode_prompts(forward: Forward, prompts: Sequence[Prompt], *, pad: int, ends: Collection[int]) -> dict[int, Drawn]:
-    """Return the completions of a pack of prompts of one sampling, by request number."""
-    sampling = prompts[0].sampling
-    logits, mask, cache = prefill(forward, prompts, pad)
-    open_draws = [_Draw(number, seed, sampling) for prompt in prompts for number, seed in prompt.draws]
-    found = {draw.number: draw for draw in open_draws}
-    rows = list(open_draws)  # the draw of each row of the batch
-    for step in range(sampling.max_new_tokens):
-        chosen = _choose(logits, rows, step, sampling, ends)
-        open_draws = [draw for draw in rows if draw.open]
-        if not open_draws or step + 1 == sampling.max_new_tokens:
-            break
-        if len(open_draws) < _COMPACT_BELOW * len(rows):
-            keep = torch.tensor([row for row, draw in enumerate(rows) if draw.open], device=forward.device)
-            cache.reorder_cache(keep)
-            mask, chosen, rows = mask[keep], chosen[keep], open_draws
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        logits, cache = forward(chosen[:, None], mask, keep=1, cache=cache, remember=True)
-    return {
-        number: Drawn(ids=tuple(draw.ids), stopped=draw.stopped, finite=draw.finite) for number, draw in found.items()
-    }
-
-
 def prefill(forward: Forward, prompts: Sequence[Prompt], pad: int) -> tuple[torch.Tensor, torch.Tensor, Any]:
     """Run each prompt once; return logits [completions, 1, vocabulary], mask and cache, a row for each completion."""
     length = max(len(prompt.ids) for prompt in prompts)
@@ -66,7 +78,27 @@ def prefill(forward: Forward, prompts: Sequence[Prompt], pad: int) -> tuple[torc
     logits, cache = forward(ids.to(forward.device), mask, keep=1, remember=True)
     repeat = torch.tensor([row for row, prompt in enumerate(prompts) for _ in prompt.draws], device=forward.device)
     cache.reorder_cache(repeat)
-    return logits[repeat], mask[repeat], cache
+    return logits[repeat], mask[repeat], make_room(cache)
+
+
+def _entering(waiting: Sequence[Prompt], batch: _Batch | None, limits: Limits) -> list[Prompt]:
+    """Return the prompts, from the front, that are to be read next; at least one when there is no batch."""
+    rows, columns = (batch.rows, batch.columns) if batch else (0, 0)
+    if batch and limits.rows - rows < limits.rows / _LEAVE:
+        return []
+    found: list[Prompt] = []
+    longest = 0
+    for prompt in waiting:
+        rows += len(prompt.draws)
+        longest = max(longest, len(prompt.ids))
+        columns = max(columns, longest + prompt.sampling.max_new_tokens)
+        read = (len(found) + 1) * longest
+        if (batch or found) and (rows > limits.rows or rows * columns > limits.cached_tokens):
+            break
+        if found and read > limits.prefill_tokens:
+            break
+        found.append(prompt)
+    return found
 
 
 class _Draw:
@@ -81,72 +113,104 @@ class _Draw:
 
     @property
     def open(self) -> bool:
-        return self.finite and not self.stopped
+        return self.finite and not self.stopped and len(self.ids) < len(self.uniforms)
+
+    @property
+    def uniform(self) -> float:
+        """The number in [0, 1) that draws the next token; any, for a completion that has its last."""
+        return float(self.uniforms[len(self.ids)]) if self.open else 0.5
 
 
-def _choose(
-    logits: torch.Tensor, rows: Sequence[_Draw], step: int, sampling: Sampling, ends: Collection[int]
-) -> torch.Tensor:
-    """Return one token a row [rows], and note it in the draws that are open."""
-    last = logits[:, -1].float()
-    broken = ~torch.isfinite(last.sum(dim=-1))
-    if broken.any():
-        last = torch.where(broken[:, None], 0.0, last)
-    if step < sampling.min_new_tokens:
-        last[:, list(ends)] = -torch.inf
-    uniform = torch.tensor([draw.uniforms[step] for draw in rows], dtype=torch.float64, device=last.device)
-    chosen = draw_tokens(last, uniform, sampling)
-    for draw, token, is_broken in zip(rows, chosen.tolist(), broken.tolist(), strict=True):
-        if not draw.open:
-            continue
-        draw.finite = not is_broken
-        draw.stopped = draw.finite and token in ends
-        if draw.open:
-            draw.ids.append(token)
-    return chosen
+class _Batch:
+    """Completions that are decoded together, a row each."""
 
+    def __init__(self, forward: Forward, prompts: Sequence[Prompt], pad: int, ends: Collection[int]) -> None:
+        self._forward = forward
+        self._sampling = prompts[0].sampling
+        self._ends = ends
+        self._draws = [_Draw(number, seed, self._sampling) for prompt in prompts for number, seed in prompt.draws]
+        logits, self._mask, self._cache = prefill(forward, prompts, pad)
+        self._logits = logits[:, -1].float()  # [rows, vocabulary], of each row's next token
 
-def draw_tokens(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Return one token a row, by inverting the cumulative distribution at `uniform`.
+    @property
+    def rows(self) -> int:
+        return len(self._draws)
 
-    `logits`: [rows, vocabulary]; `uniform`: [rows], in [0, 1). Temperature 0 is greedy. With `top_p` < 1 the draw is
-    from the nucleus, the smallest set of most probable tokens whose mass reaches it.
+    @property
+    def columns(self) -> int:
+        """How many tokens a row has in the cache once the newest completion is as long as it may get."""
+        return self._mask.shape[1] + self._sampling.max_new_tokens - min(len(draw.ids) for draw in self._draws)
 
-    Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration", §3.1.
-    """
-    if sampling.temperature == 0:
-        return logits.argmax(dim=-1)
-    scaled = logits.float() if sampling.temperature == 1 else logits.float() / sampling.temperature
-    probabilities = scaled.softmax(dim=-1)
-    if sampling.top_p >= 1:
-        return _invert(probabilities, uniform)
-    k = min(_NUCLEUS_FIRST_LOOK, probabilities.shape[-1])
-    values, tokens = probabilities.topk(k, dim=-1)
-    if k < probabilities.shape[-1] and bool((values.sum(dim=-1) < sampling.top_p).any()):
-        values, tokens = probabilities.sort(dim=-1, descending=True, stable=True)
-    before = values.double().cumsum(dim=-1) - values.double()
-    nucleus = values.double() * (before < sampling.top_p)
-    return tokens.gather(1, _invert(nucleus, uniform)[:, None])[:, 0]
+    @property
+    def empty(self) -> bool:
+        return not self._draws
 
+    @property
+    def joins(self) -> bool:
+        """Whether other rows can join, which not every kind of cache allows."""
+        return is_roomy(self._cache)
 
-def _invert(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Return the place [rows] at which the running sum of weights [rows, size] exceeds `uniform` of the whole.
+    @torch.inference_mode()
+    def joined(self, other: _Batch) -> _Batch:
+        """Return this batch with another's rows below its own."""
+        width = max(self._mask.shape[1], other._mask.shape[1])
+        masks = [torch.nn.functional.pad(part._mask, (width - part._mask.shape[1], 0)) for part in (self, other)]
+        self._mask = torch.cat(masks)
+        for layer, more in zip(self._cache.layers, other._cache.layers, strict=True):
+            layer.join(more)
+        self._logits = torch.cat([self._logits, other._logits])
+        self._draws += other._draws
+        return self
 
-    In two steps, the block and the place in it, so that one pass over a large vocabulary is enough. The point stays
-    below each total, so a place of weight 0 is never drawn.
-    """
-    rows = torch.arange(len(weights), device=weights.device)
-    excess = -weights.shape[1] % _BLOCK
-    padded = torch.nn.functional.pad(weights, (0, excess)) if excess else weights
-    blocks = padded.view(len(weights), -1, _BLOCK)
-    outer = blocks.sum(dim=-1, dtype=torch.float64).cumsum(dim=-1)
-    point = _below(uniform.double() * outer[:, -1], outer[:, -1])
-    block = torch.searchsorted(outer, point[:, None], right=True)[:, 0]
-    before = torch.where(block > 0, outer[rows, (block - 1).clamp(min=0)], 0.0)
-    inner = blocks[rows, block].cumsum(dim=-1, dtype=torch.float64)
-    place = torch.searchsorted(inner, _below(point - before, inner[:, -1])[:, None], right=True)[:, 0]
-    return block * _BLOCK + place
+    @torch.inference_mode()
+    def step(self) -> dict[int, Drawn]:
+        """Draw a token for every row and read it; return the completions that are finished by it."""
+        was_open = [draw for draw in self._draws if draw.open]
+        chosen = self._choose()
+        still_open = [row for row, draw in enumerate(self._draws) if draw.open]
+        if not still_open or len(self._draws) - len(still_open) >= len(self._draws) / _LEAVE:
+            chosen = self._keep(still_open, chosen)
+        if still_open:
+            self._mask = torch.cat([self._mask, self._mask.new_ones(self.rows, 1)], dim=1)
+            logits, self._cache = self._forward(chosen[:, None], self._mask, keep=1, cache=self._cache, remember=True)
+            self._logits = logits[:, -1].float()
+        return {
+            draw.number: Drawn(ids=tuple(draw.ids), stopped=draw.stopped, finite=draw.finite)
+            for draw in was_open
+            if not draw.open
+        }
 
+    def _keep(self, rows: list[int], chosen: torch.Tensor) -> torch.Tensor:
+        """Let the other rows leave, and with them the columns that they alone needed; return the tokens that stay."""
+        self._draws = [self._draws[row] for row in rows]
+        if not rows:
+            return chosen
+        keep = torch.tensor(rows, device=chosen.device)
+        self._cache.reorder_cache(keep)
+        self._mask = self._mask[keep]
+        unused = int(self._mask.argmax(dim=1).min())
+        if unused >= _TRIM and self.joins:
+            self._mask = self._mask[:, unused:]
+            for layer in self._cache.layers:
+                layer.trim(unused)
+        return chosen[keep]
 
-def _below(point: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
-    return torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))
+    def _choose(self) -> torch.Tensor:
+        """Return one token a row [rows], and note it in the draws that are open."""
+        logits = self._logits
+        broken = ~torch.isfinite(logits.sum(dim=-1))
+        if broken.any():
+            logits = torch.where(broken[:, None], 0.0, logits)
+        young = [row for row, draw in enumerate(self._draws) if len(draw.ids) < self._sampling.min_new_tokens]
+        if young and self._ends:
+            logits[torch.tensor(young)[:, None], torch.tensor([*self._ends])] = -torch.inf
+        uniform = torch.tensor([draw.uniform for draw in self._draws], dtype=torch.float64, device=logits.device)
+        chosen = draw_tokens(logits, uniform, self._sampling)
+        for draw, token, is_broken in zip(self._draws, chosen.tolist(), broken.tolist(), strict=True):
+            if not draw.open:
+                continue
+            draw.finite = not is_broken
+            draw.stopped = draw.finite and token in self._ends
+            if draw.open:
+                draw.ids.append(token)
+        return chosen

@@ -74,8 +74,8 @@ def pack_rows(rows: Sequence[Row], *, max_tokens: int) -> Iterator[list[Row]]:
         yield pack
 
 
-def pack_prompts(prompts: Iterable[Prompt], *, max_rows: int) -> Iterator[list[Prompt]]:
-    """Yield prompts of the same sampling and of like length together, at most `max_rows` completions a pack.
+def pack_prompts(prompts: Iterable[Prompt], *, max_draws: int) -> Iterator[list[Prompt]]:
+    """Yield prompts of the same sampling and of like length together, at most `max_draws` completions a pack.
 
     A prompt with more completions than that is a pack of its own.
     """
@@ -87,12 +87,12 @@ def pack_prompts(prompts: Iterable[Prompt], *, max_rows: int) -> Iterator[list[P
     ordered = sorted(prompts, key=lambda prompt: (same_sampling(prompt), -len(prompt.ids), prompt.ids))
     for _, group in groupby(ordered, key=same_sampling):
         pack: list[Prompt] = []
-        rows = 0
+        count = 0
         for prompt in group:
-            if pack and rows + len(prompt.draws) > max_rows:
+            if pack and count + len(prompt.draws) > max_draws:
                 yield pack
-                pack, rows = [], 0
+                pack, count = [], 0
             pack.append(prompt)
-            rows += len(prompt.draws)
+            count += len(prompt.draws)
         if pack:
             yield pack

@@ -75,15 +75,25 @@ def test_seeds_alone_make_completions_of_one_prompt_differ(tiny_backend, answer)
     assert found[0] != found[1]
 
 
-@pytest.mark.parametrize("kind", ["loglikelihood", "generate"])
-def test_a_pack_is_computed_again_unless_all_of_it_is_done(tiny_model, open_folder, kind):  # type: ignore[no-untyped-def]
-    backend = open_folder(tiny_model, batch_tokens=120, batch_rows=5)
-    method, asked = getattr(backend, kind), scoring() if kind == "loglikelihood" else writing()
-    packs = list(method(asked, done=set()))
+def test_a_pack_is_computed_again_unless_all_of_it_is_done(tiny_model, open_folder):  # type: ignore[no-untyped-def]
+    backend = open_folder(tiny_model, batch_tokens=120)
+    packs = list(backend.loglikelihood(scoring(), done=set()))
     assert len(packs) > 2
     partly = {min(packs[1])} | set(packs[0])
-    assert list(method(asked, done=partly)) == packs[1:]
-    assert list(method(asked, done=set(range(len(asked))))) == []
+    assert list(backend.loglikelihood(scoring(), done=partly)) == packs[1:]
+    assert list(backend.loglikelihood(scoring(), done=set(range(len(scoring()))))) == []
+
+
+def test_completions_that_were_cut_off_come_again_as_they_were(tiny_model, open_folder, answer):  # type: ignore[no-untyped-def]
+    backend = open_folder(tiny_model, batch_rows=2)  # so that a pack is smaller than what is asked
+    whole = answer(backend.generate, writing())
+    parts = list(backend.generate(writing(), done=set()))
+    assert len(parts) > 4
+    done = {number for part in parts[: len(parts) // 2] for number in part}
+    again = {number: out for part in backend.generate(writing(), done=done) for number, out in part.items()}
+    assert len(again) < len(whole), "a whole pack was done"
+    assert {**again, **{number: whole[number] for number in done}} == whole
+    assert list(backend.generate(writing(), done=set(whole))) == []
 
 
 def test_refusals_are_not_repeated_when_done(tiny_backend):  # type: ignore[no-untyped-def]

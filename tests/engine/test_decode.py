@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.engine.decode import decode_prompts, draw_tokens
+from auditor.engine.decode import Drawn, Limits, decode_prompts
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Prompt
+from auditor.engine.sample import draw_tokens
 from auditor.types import Sampling
 
 SAMPLING = Sampling(max_new_tokens=20, temperature=0.8, top_p=0.9)
@@ -102,6 +103,16 @@ def plain_loop(model, ids: tuple[int, ...], seed: int, sampling: Sampling, ends:
     return tuple(found)
 
 
+def decoded(model, prompts: list[Prompt], ends: set[int], **limits: int) -> dict[int, Drawn]:  # type: ignore[no-untyped-def]
+    """All completions; the limits not named hold everything at once."""
+    whole = Limits(**{"rows": 99, "prefill_tokens": 10**6, "cached_tokens": 10**6, **limits})
+    found: dict[int, Drawn] = {}
+    for finished in decode_prompts(Forward(model), prompts, pad=1, ends=ends, limits=whole):
+        assert not found.keys() & finished.keys()
+        found |= finished
+    return found
+
+
 def asked(sampling: Sampling, copies: int = 2) -> list[Prompt]:
     return [
         Prompt(ids=ids, draws=tuple((10 * n + c, 1000 + 10 * n + c) for c in range(copies)), sampling=sampling)
@@ -113,7 +124,7 @@ def asked(sampling: Sampling, copies: int = 2) -> list[Prompt]:
 @pytest.mark.parametrize("ends", [{1}, set(range(0, 258, 12))])
 @pytest.mark.parametrize("sampling", [SAMPLING, Sampling(max_new_tokens=12, min_new_tokens=5, temperature=0)])
 def test_a_pack_draws_what_a_plain_loop_draws(llama, sampling: Sampling, ends: set[int]) -> None:  # type: ignore[no-untyped-def]
-    found = decode_prompts(Forward(llama), asked(sampling), pad=1, ends=ends)
+    found = decoded(llama, asked(sampling), ends)
     for prompt in asked(sampling):
         for number, seed in prompt.draws:
             expected = plain_loop(llama, prompt.ids, seed, sampling, ends)
@@ -124,7 +135,7 @@ def test_a_pack_draws_what_a_plain_loop_draws(llama, sampling: Sampling, ends: s
 
 def test_greedy_equals_transformers_generate(llama) -> None:  # type: ignore[no-untyped-def]
     sampling = Sampling(max_new_tokens=16, temperature=0)
-    found = decode_prompts(Forward(llama), asked(sampling, copies=1), pad=1, ends={1})
+    found = decoded(llama, asked(sampling, copies=1), {1})
     for n, ids in enumerate(PROMPTS):
         whole = llama.generate(
             torch.tensor([ids]), max_new_tokens=16, min_new_tokens=1, do_sample=False, eos_token_id=1, pad_token_id=1
@@ -135,9 +146,9 @@ def test_greedy_equals_transformers_generate(llama) -> None:  # type: ignore[no-
 
 def test_batch_mates_do_not_change_a_completion(llama) -> None:  # type: ignore[no-untyped-def]
     ends = set(range(0, 258, 12))
-    together = decode_prompts(Forward(llama), asked(SAMPLING), pad=1, ends=ends)
+    together = decoded(llama, asked(SAMPLING), ends)
     for prompt in asked(SAMPLING):
-        assert decode_prompts(Forward(llama), [prompt], pad=1, ends=ends) == {n: together[n] for n, _ in prompt.draws}
+        assert decoded(llama, [prompt], ends) == {n: together[n] for n, _ in prompt.draws}
 
 
 def test_a_row_whose_logits_break_is_marked_and_its_mates_go_on(llama) -> None:  # type: ignore[no-untyped-def]
@@ -146,12 +157,12 @@ def test_a_row_whose_logits_break_is_marked_and_its_mates_go_on(llama) -> None: 
         Prompt(ids=(5, 77, 8), draws=((0, 0),), sampling=sampling),
         Prompt(ids=(5, 6), draws=((1, 0),), sampling=sampling),
     ]
-    whole = decode_prompts(Forward(llama), prompts, pad=1, ends={1})
+    whole = decoded(llama, prompts, {1})
     embedding = llama.get_input_embeddings().weight
     kept = embedding.detach().clone()
     try:
         embedding.data[77] = torch.nan
-        found = decode_prompts(Forward(llama), prompts, pad=1, ends={1})
+        found = decoded(llama, prompts, {1})
     finally:
         embedding.data.copy_(kept)
     assert (found[0].finite, found[0].ids) == (False, ())
@@ -167,3 +178,71 @@ def test_a_token_of_probability_zero_is_never_drawn(size: int) -> None:
     edges = torch.tensor([0.0, 1.0 - 2.0**-53] * 100, dtype=torch.float64)
     chosen = draw_tokens(logits, edges, Sampling(max_new_tokens=1))
     assert chosen.tolist() == possible.tolist()
+
+
+class Counting(Forward):
+    """Notes the rows and columns of every pass."""
+
+    def __init__(self, model) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(model)
+        self.shapes: list[tuple[int, int]] = []
+
+    def __call__(self, ids, mask, **more):  # type: ignore[no-untyped-def]
+        self.shapes.append((ids.shape[0], mask.shape[1]))
+        return super().__call__(ids, mask, **more)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"rows": 2}, {"rows": 3}, {"rows": 5, "prefill_tokens": 10}, {"cached_tokens": 100}]
+)
+def test_waiting_prompts_enter_where_finished_rows_leave(llama, limits: dict[str, int]) -> None:  # type: ignore[no-untyped-def]
+    ends = set(range(0, 258, 12))
+    assert decoded(llama, asked(SAMPLING), ends, **limits) == decoded(llama, asked(SAMPLING), ends)
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_a_batch_is_never_fuller_than_allowed_and_is_filled_up(llama, rows: int) -> None:  # type: ignore[no-untyped-def]
+    ends = set(range(0, 258, 12))
+    forward = Counting(llama)
+    limits = Limits(rows=rows, prefill_tokens=10**6, cached_tokens=10**6)
+    sampling = Sampling(max_new_tokens=40)
+    prompts = [Prompt(ids=(5, n), draws=((n, n),), sampling=sampling) for n in range(12)]
+    found = {
+        n: d for part in decode_prompts(forward, prompts, pad=1, ends=ends, limits=limits) for n, d in part.items()
+    }
+    steps = [count for count, _ in forward.shapes[1:]]
+    assert sorted(found) == list(range(12))
+    assert max(count for count, _ in forward.shapes) == rows
+    tokens = sum(len(drawn.ids) for drawn in found.values())
+    longest = max(len(drawn.ids) for drawn in found.values())
+    assert len(steps) < sum(sorted((len(d.ids) for d in found.values()), reverse=True)[::rows]) + 12, "batch by batch"
+    assert tokens > longest * 2
+
+
+def test_a_prompt_with_more_completions_than_rows_has_a_batch_of_its_own(llama) -> None:  # type: ignore[no-untyped-def]
+    whole = decoded(llama, asked(SAMPLING, copies=4), {1})
+    assert decoded(llama, asked(SAMPLING, copies=4), {1}, rows=3) == whole
+
+
+def test_columns_that_no_row_needs_are_dropped(llama) -> None:  # type: ignore[no-untyped-def]
+    sampling = Sampling(max_new_tokens=30)
+    long = Prompt(ids=tuple(range(5, 95)), draws=((0, 0),), sampling=sampling)
+    short = [Prompt(ids=(5, n), draws=((n, n),), sampling=sampling) for n in range(1, 9)]
+    forward = Counting(llama)
+    limits = Limits(rows=2, prefill_tokens=10**6, cached_tokens=10**6)
+    found = {
+        n: d
+        for part in decode_prompts(forward, [long, *short], pad=1, ends={1}, limits=limits)
+        for n, d in part.items()
+    }
+    assert max(columns for _, columns in forward.shapes) > 90
+    assert forward.shapes[-1][1] < 90
+    for prompt in [long, *short]:
+        ((number, seed),) = prompt.draws
+        assert found[number].ids == plain_loop(llama, prompt.ids, seed, sampling, {1})
+
+
+def test_completions_are_given_out_as_they_are_finished(llama) -> None:  # type: ignore[no-untyped-def]
+    limits = Limits(rows=99, prefill_tokens=10**6, cached_tokens=10**6)
+    parts = list(decode_prompts(Forward(llama), asked(SAMPLING), pad=1, ends=set(range(0, 258, 12)), limits=limits))
+    assert len(parts) > 1

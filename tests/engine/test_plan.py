@@ -71,7 +71,7 @@ def test_continuations_that_differ_in_the_last_token_share_a_row() -> None:
 def test_no_rows_make_no_packs() -> None:
     assert plan_rows([]) == []
     assert list(pack_rows(list[Row](), max_tokens=1)) == []
-    assert list(pack_prompts([], max_rows=1)) == []
+    assert list(pack_prompts([], max_draws=1)) == []
 
 
 @st.composite
@@ -88,7 +88,7 @@ def some_prompts(draw: st.DrawFn) -> list[Prompt]:
 
 @given(some_prompts(), st.integers(1, 8))
 def test_every_prompt_is_in_one_pack_of_its_sampling(prompts: list[Prompt], max_rows: int) -> None:
-    packs = list(pack_prompts(prompts, max_rows=max_rows))
+    packs = list(pack_prompts(prompts, max_draws=max_rows))
     packed = [prompt for pack in packs for prompt in pack]
     assert sorted(packed, key=lambda p: p.draws) == sorted(prompts, key=lambda p: p.draws)
     for pack in packs:
@@ -101,4 +101,4 @@ def test_every_prompt_is_in_one_pack_of_its_sampling(prompts: list[Prompt], max_
 def test_the_order_of_prompts_does_not_change_the_packs(prompts: list[Prompt], random) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(prompts)
     random.shuffle(shuffled)
-    assert list(pack_prompts(shuffled, max_rows=5)) == list(pack_prompts(prompts, max_rows=5))
+    assert list(pack_prompts(shuffled, max_draws=5)) == list(pack_prompts(prompts, max_draws=5))

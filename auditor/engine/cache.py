@@ -1,0 +1,72 @@
+"""Key-value caches with room: a step writes into it instead of copying all that came before, and batches can join."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+_ROOM = 64  # tokens by which a layer's room grows
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+    """A layer whose `keys` and `values` [rows, heads, tokens, size] are views of larger tensors."""
+
+    def __init__(self, layer: DynamicLayer) -> None:
+        super().__init__()
+        self.keys, self.values = layer.keys, layer.values
+        self.device = layer.keys.device
+        self.is_initialized = True
+        self._rooms: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take in the states of new tokens, and return those of all."""
+        before, after = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
+        if self._rooms is None or after > self._rooms[0].shape[-2]:
+            room = after - before + _ROOM
+            self._rooms = (_widened(self.keys, 0, room), _widened(self.values, 0, room))
+        keys, values = self._rooms
+        keys[..., before:after, :] = key_states
+        values[..., before:after, :] = value_states
+        self.keys, self.values = keys[..., :after, :], values[..., :after, :]
+        return self.keys, self.values
+
+    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+        """Keep these rows, in this order."""
+        self._rooms = None
+        super().reorder_cache(beam_idx)
+
+    def join(self, other: RoomyLayer) -> None:
+        """Add another layer's rows below; the shorter one of the two gains empty tokens in front."""
+        length = max(self.keys.shape[-2], other.keys.shape[-2])
+        self.keys = torch.cat([_widened(part.keys, length - part.keys.shape[-2], 0) for part in (self, other)])
+        self.values = torch.cat([_widened(part.values, length - part.values.shape[-2], 0) for part in (self, other)])
+        self._rooms = None
+
+    def trim(self, count: int) -> None:
+        """Drop the first tokens of every row."""
+        self.keys, self.values = self.keys[..., count:, :], self.values[..., count:, :]
+        self._rooms = None
+
+
+def make_room(cache: Any) -> Any:
+    """Return the cache with room in its plain layers; layers of other kinds stay as they are."""
+    if type(cache) is DynamicCache:
+        cache.layers = [RoomyLayer(layer) if _is_plain(layer) else layer for layer in cache.layers]
+    return cache
+
+
+def is_roomy(cache: Any) -> bool:
+    """Return whether caches of this kind can be joined."""
+    return all(isinstance(layer, RoomyLayer) for layer in getattr(cache, "layers", [None]))
+
+
+def _is_plain(layer: Any) -> bool:
+    return type(layer) is DynamicLayer and layer.is_initialized
+
+
+def _widened(states: torch.Tensor, front: int, back: int) -> torch.Tensor:
+    return torch.nn.functional.pad(states, (0, 0, front, back))
