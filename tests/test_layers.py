@@ -22,7 +22,7 @@ ALLOWED = {
     "judge": BASE,
     "engine": BASE | {"stats"},
     "backends": BASE | {"stats", "engine", "gguf_file"},
-    "scorers": BASE | {"stats"},
+    "scorers": BASE | {"stats", "engine"},
     "provenance": BASE | {"schema", "resources", "gguf_file"},
     "probes": BASE | {"schema", "resources", "registry"},
     "policies": BASE | {"schema", "resources", "registry", "probes", "provenance"},

@@ -23,7 +23,7 @@ from auditor.types import Json, ScorerRef
 
 NAME = "detoxify"
 _CLASS = "toxicity"
-_BATCH_TOKENS = 8192
+_BATCH_TOKENS = 2048
 _RENAMED = {"toxic": _CLASS}
 _PICKLE = "it may be damaged, or run code when it is opened; if you trust it, add --allow-pickle"
 _HINT = "--toxicity detoxify:PATH, or detoxify:RELEASE (original, unbiased, multilingual, …)"
@@ -74,27 +74,31 @@ class Detoxify:
 
     def rate(self, texts: Sequence[str]) -> list[Rating]:
         """Return one rating a text, in order; what it does not read to its end is marked truncated."""
+        different = sorted(set(texts))
+        whole = self._tokenizer(different, verbose=False).input_ids if different else []
+        limit = {"truncation": True, "max_length": self._max_tokens}
+        read = [
+            ids if len(ids) <= self._max_tokens else self._tokenizer(text, **limit).input_ids
+            for text, ids in zip(different, whole, strict=True)
+        ]
+        order = sorted(range(len(different)), key=lambda number: -len(read[number]))
+        found: dict[str, Rating] = {}
+        while order:
+            size = max(1, _BATCH_TOKENS // len(read[order[0]]))
+            batch, order = order[:size], order[size:]
+            for number, value in zip(batch, self._values([read[number] for number in batch]), strict=True):
+                found[different[number]] = Rating(value=value, truncated=len(whole[number]) > self._max_tokens)
+        return [found[text] for text in texts]
+
+    def _values(self, batch: list[list[int]]) -> list[float]:
+        """Return the probability of the class for each text, given as token ids."""
         import torch
 
-        encoded = [self._tokenizer(text, verbose=False).input_ids for text in texts]
-        truncated = [len(ids) > self._max_tokens for ids in encoded]
-        order = sorted(range(len(texts)), key=lambda number: -len(encoded[number]))
-        found: dict[int, float] = {}
-        while order:
-            size = max(1, _BATCH_TOKENS // min(len(encoded[order[0]]), self._max_tokens))
-            batch, order = order[:size], order[size:]
-            inputs = self._tokenizer(
-                [texts[number] for number in batch],
-                return_tensors="pt",
-                padding=True,
-                truncation=True,
-                max_length=self._max_tokens,
-            )
-            with torch.inference_mode():
-                logits = self._model(**inputs).logits  # [texts, classes]
-            values = torch.sigmoid(logits.float())[:, self._column].tolist()
-            found |= dict(zip(batch, values, strict=True))
-        return [Rating(value=found[n], truncated=truncated[n]) for n in range(len(texts))]
+        inputs = self._tokenizer.pad({"input_ids": batch}, return_tensors="pt")
+        with torch.inference_mode():
+            logits = self._model(**inputs).logits  # [texts, classes]
+        values: list[float] = torch.sigmoid(logits.float())[:, self._column].tolist()
+        return values
 
 
 def _release(name: str, *, offline: bool) -> tuple[Path, str]:
@@ -148,6 +152,8 @@ def _read(path: Path, *, allow_pickle: bool, release_prefix: str = "") -> tuple[
 def _build(path: Path, loaded: dict[str, Json], *, offline: bool) -> tuple[Any, Any, list[str]]:
     import transformers
 
+    from auditor.engine.packed import pack_linears
+
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     beside = (path.parent / "config.json").is_file()
@@ -167,6 +173,7 @@ def _build(path: Path, loaded: dict[str, Json], *, offline: bool) -> tuple[Any, 
     if missing or _CLASS not in classes[: model.config.num_labels]:
         what = f"lacks {len(missing)} tensors, such as {missing[0]}" if missing else f"has no class {_CLASS!r}"
         raise ScorerError(f"{path} {what}", hint="it is not a whole Detoxify checkpoint")
+    pack_linears(model)
     return model, tokenizer, classes
 
 
