@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: audit test test-slow lint format lock clean
+NAME ?= crows-pairs
+
+.PHONY: audit test test-slow lint format benchmark lock clean
 
 audit: $(STAMP)
 	@$(BIN)/python -m auditor run --model smollm2; code=$$?; \
@@ -28,12 +30,15 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+benchmark: $(STAMP)
+	$(BIN)/python -m benchmarks $(NAME)
+
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.in -o constraints.txt
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-peers
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -6,12 +6,11 @@ import json
 import platform
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.sides import HERE, Side
 
-RESULTS = HERE / "results"
+_RESULTS = HERE / "results"
 
 
 def alternate(ours: Side, theirs: Side, *, rounds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -22,11 +21,6 @@ def alternate(ours: Side, theirs: Side, *, rounds: int) -> tuple[list[dict[str, 
             found[side.name].append(side.measure())
             print(f"round {number + 1}: {side.name} {found[side.name][-1]['seconds']:.1f} s", flush=True)
     return found[ours.name], found[theirs.name]
-
-
-def ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[float]:
-    """Return how many times faster we were, round by round, sorted."""
-    return sorted(their["seconds"] / our["seconds"] for our, their in zip(ours, theirs, strict=True))
 
 
 def matmul_peak(repeats: int = 9) -> float:
@@ -54,20 +48,14 @@ def largest_gap(ours: list[float], theirs: list[float]) -> float:
 
 
 def save(name: str, result: dict[str, Any]) -> None:
-    """Write a benchmark's result, with what it ran on, and the table of all results."""
+    """Write a benchmark's result, with what it ran on."""
     import torch
 
-    RESULTS.mkdir(exist_ok=True)
+    _RESULTS.mkdir(exist_ok=True)
     ran_on = {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
     }
     text = json.dumps({**ran_on, **result}, indent=1, sort_keys=True, allow_nan=False)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-
-
-def load(path: Path) -> dict[str, Any]:
-    """Return a saved result."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    (_RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")

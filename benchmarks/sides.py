@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-SCRATCH = HERE.parent / "runs" / "benchmarks"
 _PEERS = HERE.parent / ".venv-peers"
 
 
@@ -79,22 +78,3 @@ def peers_python() -> Path:
         subprocess.run([*uv, "-r", HERE / "peers.txt", "--constraint", lock], check=True)
         stamp.write_text(wanted, encoding="utf-8")
     return python
-
-
-def model_folder() -> Path:
-    """Return the embedded model as float32 safetensors, which both sides read."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from auditor.provenance.resolve import resolve
-
-    folder = SCRATCH / "smollm2"
-    if not (folder / "tokenizer.json").is_file():
-        ref = resolve("smollm2", offline=True)
-        name = Path(ref.weights[0]).name
-        loaded = AutoModelForCausalLM.from_pretrained(ref.folder, gguf_file=name, dtype="float32")
-        loaded.config.__dict__.pop("quantization_config", None)  # the weights are dequantised
-        plain = AutoModelForCausalLM.from_config(loaded.config, dtype="float32")
-        plain.load_state_dict(loaded.state_dict())
-        plain.save_pretrained(folder)
-        AutoTokenizer.from_pretrained(ref.folder, gguf_file=name).save_pretrained(folder)
-    return folder

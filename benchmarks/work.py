@@ -93,6 +93,15 @@ def comments(count: int) -> list[str]:
     return [row["text"] for row in rows][:count]
 
 
+def all_texts() -> Iterator[str]:
+    """Yield comments, prompts and test cases, for a vocabulary."""
+    yield from comments(10**6)
+    yield from (row["test_case"] for row in _csv(data_dir() / "hatecheck" / "test_suite_cases.csv"))
+    yield from (
+        context + continuation for task in (truthfulqa, stereoset, bbq_religion) for context, continuation in task()
+    )
+
+
 def reference(name: str) -> list[float]:
     """Return the log-likelihoods (nats) of a reference file, in the order of the requests."""
     found: list[float] = []

@@ -12,8 +12,8 @@ def _open(job: dict[str, Any]) -> Pass:
 
     classifier = open_classifier(job["checkpoint"], offline=True, allow_pickle=False)
 
-    def one_pass() -> dict[str, Any]:
-        return {"outputs": [rating.value for rating in classifier.rate(job["texts"])]}
+    def one_pass(part: slice) -> dict[str, Any]:
+        return {"outputs": [rating.value for rating in classifier.rate(job["texts"][part])]}
 
     return one_pass
 

@@ -16,10 +16,10 @@ def _open(job: dict[str, Any]) -> Pass:
     backend = open_backend(resolve(job["model"], offline=True), BackendOptions(device="cpu"))
     sampling = Sampling(max_new_tokens=job["tokens"], min_new_tokens=job["tokens"])
 
-    def one_pass() -> dict[str, Any]:
+    def one_pass(part: slice) -> dict[str, Any]:
         asked = [
             GenerateRequest(prompt=prompt, chat=False, sampling=sampling, seed=job["samples"] * number + sample)
-            for number, prompt in enumerate(job["prompts"])
+            for number, prompt in enumerate(job["prompts"][part])
             for sample in range(job["samples"])
         ]
         outputs = [out for pack in backend.generate(asked, done=set()) for out in pack.values()]

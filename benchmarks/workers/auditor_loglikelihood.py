@@ -15,8 +15,8 @@ def _open(job: dict[str, Any]) -> Pass:
 
     backend = open_backend(resolve(job["model"], offline=True), BackendOptions(device="cpu"))
 
-    def one_pass() -> dict[str, Any]:
-        asked = [LoglikelihoodRequest(context=context, continuation=answer) for context, answer in job["pairs"]]
+    def one_pass(part: slice) -> dict[str, Any]:
+        asked = [LoglikelihoodRequest(context=context, continuation=answer) for context, answer in job["pairs"][part]]
         found = {number: out for pack in backend.loglikelihood(asked, done=set()) for number, out in pack.items()}
         outputs = [found[number] for number in range(len(asked))]
         return {"outputs": [out.nats if isinstance(out, Loglikelihood) else None for out in outputs]}

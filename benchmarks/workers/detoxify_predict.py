@@ -12,8 +12,8 @@ def _open(job: dict[str, Any]) -> Pass:
 
     tool = Detoxify(checkpoint=job["checkpoint"], huggingface_config_path=job["folder"])
 
-    def one_pass() -> dict[str, Any]:
-        return {"outputs": tool.predict(job["texts"])["toxicity"]}
+    def one_pass(part: slice) -> dict[str, Any]:
+        return {"outputs": tool.predict(job["texts"][part])["toxicity"]}
 
     return one_pass
 

@@ -29,14 +29,22 @@ def _open(job: dict[str, Any]) -> Pass:
     _config.load_base_config()
     generator = Model(job["model"], config_root={"generators": {"huggingface": {"Model": settings}}})
 
-    def one_pass() -> dict[str, Any]:
-        tokens = 0
-        for prompt in job["prompts"]:
-            asked = Conversation([Turn("user", Message(prompt))])
-            texts = [message.text for message in generator.generate(asked, generations_this_call=job["samples"])]
-            start = len(generator.tokenizer(prompt).input_ids)
-            tokens += sum(len(generator.tokenizer(text).input_ids) - start for text in texts)
-        return {"tokens": tokens}
+    drawn = 0
+    generate = generator.model.generate
+
+    def counted(**asked: Any) -> Any:
+        nonlocal drawn
+        found = generate(**asked)
+        drawn += found.shape[0] * (found.shape[1] - asked["input_ids"].shape[1])
+        return found
+
+    generator.model.generate = counted
+
+    def one_pass(part: slice) -> dict[str, Any]:
+        before = drawn
+        for prompt in job["prompts"][part]:
+            generator.generate(Conversation([Turn("user", Message(prompt))]), generations_this_call=job["samples"])
+        return {"tokens": drawn - before}
 
     return one_pass
 

@@ -13,10 +13,10 @@ def _open(job: dict[str, Any]) -> Pass:
 
     model = HFLM(pretrained=job["model"], device="cpu", dtype="float32", batch_size=job["batch"])
 
-    def one_pass() -> dict[str, Any]:
+    def one_pass(part: slice) -> dict[str, Any]:
         asked = [
             Instance(request_type="loglikelihood", doc={}, arguments=(context, continuation), idx=number)
-            for number, (context, continuation) in enumerate(job["pairs"])
+            for number, (context, continuation) in enumerate(job["pairs"][part])
         ]
         return {"outputs": [nats for nats, _ in model.loglikelihood(asked, disable_tqdm=True)]}
 
