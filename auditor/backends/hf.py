@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Sequence, Set
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from auditor.backends.hf_config import (
     cached_bytes_of,
     context_length_of,
     end_tokens,
-    leading_tokens,
     tokenizer_state,
     window_of,
 )
+from auditor.backends.hf_encode import Encoder
 from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
 from auditor.engine.trees import plan_trees
 from auditor.errors import ModelError, first_line, foreign_faults
@@ -45,6 +46,8 @@ _PLAIN_TEXTS = (
 _CACHE_BUDGET = 4 * 2**30  # bytes of keys and values that a batch of completions may need
 _PREFILL = 4  # prompts leave no logits but their last, so more of their tokens fit than of those that are scored
 _REFILLS = 4  # times the rows of a batch that one pack of completions holds
+_PROVED_WINDOW = 256  # tokens; whether trees hold beyond a wider window would take too long to show at every opening
+_WINDOW = 32_768  # requests that are tokenised and planned together, so that a plan of any size needs no more memory
 _TREE_NODES = 256  # beyond, attention between strangers in a tree costs more than is saved on a CPU
 
 
@@ -101,7 +104,6 @@ class HFBackend:
         self._ends = frozenset(end for end in end_tokens(model, tokenizer) if end < vocabulary)
         pad = tokenizer.pad_token_id  # a tokenizer may have gained one that the model has no embedding for
         self._pad = pad if pad is not None and pad < vocabulary else min(self._ends, default=0)
-        self._leading = leading_tokens(tokenizer)
         self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
         self._max_rows = options.batch_rows
         self._window = window_of(model)
@@ -126,6 +128,7 @@ class HFBackend:
             packed=pack_linears(model),
             threads=torch.get_num_threads(),
         )
+        self._encoder = Encoder(tokenizer, ends=self._ends, context_length=self.info.context_length)
         self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
@@ -138,15 +141,21 @@ class HFBackend:
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
+        for numbers in _windows(len(requests), done):
+            encoded, refused = self._encoder.encode(numbers, requests)
+            if refused.keys() - done:
+                yield refused
+            yield from self._score(encoded, done)
+
+    def _score(self, encoded: Sequence[Encoded], done: Set[int]) -> Iterator[Outputs]:
         from auditor.engine.score import score_rows, score_tree
 
-        encoded, refused = self._encode(requests)
-        if refused.keys() - done:
-            yield refused
-        short = [request for request in encoded if len(request.ids) - 1 <= self._tree_depth]
         read: tuple[int, ...] = ()
         stem = None
-        for tree in plan_trees(short, max_nodes=self._nodes, stems=self._stems):
+        near = [request for request in encoded if len(request.ids) - 1 <= min(self._tree_depth, self._window)]
+        far = [request for request in encoded if self._window < len(request.ids) - 1 <= self._tree_depth]
+        trees = plan_trees(near, max_nodes=self._nodes, stems=self._stems)
+        for tree in chain(trees, plan_trees(far, max_nodes=self._nodes, stems=False)):
             if {leaf.number for leaf in tree.targets} - done:
                 if tree.stem != read:
                     read, stem = tree.stem, self._forward.read(tree.stem) if tree.stem else None
@@ -157,21 +166,25 @@ class HFBackend:
                 yield score_rows(self._forward, pack, pad=self._pad)
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
-        """Yield the completion of each request that is not done, pack by pack, longest prompts first."""
+        """Yield the completion of each request that is not done as it is finished, longest prompts first."""
+        for numbers in _windows(len(requests), done):
+            prompts, refused = self._encoder.prompts(numbers, requests)
+            if refused.keys() - done:
+                yield refused
+            for pack in pack_prompts(prompts, max_draws=_REFILLS * self._max_rows):
+                if {number for prompt in pack for number, _ in prompt.draws} - done:
+                    yield from self._decode(pack)
+
+    def _decode(self, pack: Sequence[Prompt]) -> Iterator[Outputs]:
         from auditor.engine.decode import Limits, decode_prompts
 
-        prompts, refused = self._prompts(requests)
-        if refused.keys() - done:
-            yield refused
         limits = Limits(
             rows=self._max_rows,
             prefill_tokens=_PREFILL * self._max_tokens,
             cached_tokens=_CACHE_BUDGET // max(1, self._cached_bytes),
         )
-        for pack in pack_prompts(prompts, max_draws=_REFILLS * self._max_rows):
-            if {number for prompt in pack for number, _ in prompt.draws} - done:
-                for drawn in decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends, limits=limits):
-                    yield {number: self._completion(draw) for number, draw in drawn.items()}
+        for drawn in decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends, limits=limits):
+            yield {number: self._completion(draw) for number, draw in drawn.items()}
 
     def prove_finite(self) -> None:
         """Raise ModelError unless the model gives a finite log-likelihood to a short plain text."""
@@ -195,12 +208,14 @@ class HFBackend:
         from auditor.engine.check import batch_difference, tolerance
 
         most = tolerance(getattr(torch, self.info.dtype))
-        texts = [ids[: self.info.context_length] for ids in self._tokenize(list(_PLAIN_TEXTS))]
+        texts = [ids[: self.info.context_length] for ids in self._encoder.tokenize(list(_PLAIN_TEXTS))]
         how = "in padded rows"
         if self._forward.takes_trees and self._trees_hold(texts, most, stem=[]):
-            self._tree_depth = self._window
             self._stems = self._trees_hold(texts, most, stem=texts[-1])
             how = "in trees on stems" if self._stems else "in trees"
+            beyond = list(islice(cycle(chain(*texts)), min(self._window, _PROVED_WINDOW) + 8))
+            far = self._window <= _PROVED_WINDOW and self._trees_hold([beyond, *texts], most, stem=[])
+            self._tree_depth = self.info.context_length if far else self._window
         if batch_difference(self._forward, texts, pad=self._pad, together=True) <= most:
             self.info = replace(self.info, attention=f"{self.info.attention}, {how}")
             return
@@ -223,57 +238,6 @@ class HFBackend:
         except (RuntimeError, ValueError, TypeError, IndexError):  # the architecture takes no mask of four axes
             return False
 
-    def _encode(self, requests: Sequence[LoglikelihoodRequest]) -> tuple[list[Encoded], dict[int, Output]]:
-        """Tokenise context and continuation as one text, then split at the context's length (the field's rule)."""
-        parts = [_split_spaces(request.context, request.continuation) for request in requests]
-        contexts = self._tokenize([context for context, _ in parts])
-        wholes = self._tokenize([context + continuation for context, continuation in parts])
-        bare = self._tokenize(["" if context else continuation for context, continuation in parts], special=False)
-        encoded: list[Encoded] = []
-        refused: dict[int, Output] = {}
-        for number, (context, _) in enumerate(parts):
-            if context:
-                ids, n_context = wholes[number], len(contexts[number])
-            else:
-                ids, n_context = [self._start_token(), *bare[number]], 1
-            if len(ids) - 1 > self.info.context_length:
-                refused[number] = self._too_long(len(ids) - 1)
-            elif len(ids) <= n_context:
-                refused[number] = Unscored(reason=Reason.EMPTY_CONTINUATION, detail="the continuation has no token")
-            else:
-                encoded.append(Encoded(number=number, ids=tuple(ids), n_context=n_context))
-        return encoded, refused
-
-    def _prompts(self, requests: Sequence[GenerateRequest]) -> tuple[list[Prompt], dict[int, Output]]:
-        together: dict[tuple[str, bool, Any], list[int]] = {}
-        for number, request in enumerate(requests):
-            together.setdefault((request.prompt, request.chat, request.sampling), []).append(number)
-        prompts: list[Prompt] = []
-        refused: dict[int, Output] = {}
-        for (text, chat, sampling), numbers in together.items():
-            ids = self._tokenize([text], special=not chat)[0] or [self._start_token()]
-            if len(ids) + sampling.max_new_tokens > self.info.context_length:
-                refused |= dict.fromkeys(numbers, self._too_long(len(ids) + sampling.max_new_tokens))
-            else:
-                draws = tuple((number, requests[number].seed) for number in numbers)
-                prompts.append(Prompt(ids=tuple(ids), draws=draws, sampling=sampling))
-        return prompts, refused
-
-    def _tokenize(self, texts: list[str], *, special: bool = True) -> list[list[int]]:
-        different = list(dict.fromkeys(texts))
-        ids = self._tokenizer(different, add_special_tokens=False).input_ids if different else []
-        leading = self._leading if special else []
-        found = {text: [*leading, *row] for text, row in zip(different, ids, strict=True)}
-        return [found[text] for text in texts]
-
-    def _start_token(self) -> int:
-        start = self._tokenizer.bos_token_id
-        return int(start if start is not None else min(self._ends, default=0))
-
-    def _too_long(self, n_tokens: int) -> Unscored:
-        detail = f"{n_tokens} tokens, context length {self.info.context_length}"
-        return Unscored(reason=Reason.TOO_LONG, detail=detail)
-
     def _completion(self, drawn: Any) -> Output:
         if not drawn.finite:
             return Unscored(reason=Reason.NON_FINITE, detail=f"logits not finite after {len(drawn.ids)} tokens")
@@ -281,9 +245,12 @@ class HFBackend:
         return Completion(text=text, n_tokens=len(drawn.ids), finish="stop" if drawn.stopped else "length")
 
 
-def _split_spaces(context: str, continuation: str) -> tuple[str, str]:
-    stripped = context.rstrip(" ")
-    return stripped, context[len(stripped) :] + continuation
+def _windows(count: int, done: Set[int]) -> Iterator[range]:
+    """Yield the numbers of the requests that are tokenised and planned together, unless all of them are done."""
+    for start in range(0, count, _WINDOW):
+        numbers = range(start, min(start + _WINDOW, count))
+        if not all(number in done for number in numbers):
+            yield numbers
 
 
 def _pick_device(wanted: str) -> str:

@@ -24,6 +24,9 @@ class Forward:
         self._positions = "position_ids" in accepted
         self._keeps = "logits_to_keep" in accepted
         self._cache = "cache" if "cache" in accepted else "past_key_values"
+        config = model.config.get_text_config()
+        self._window: int | None = getattr(config, "sliding_window", None)
+        self._mixed = len(set(getattr(config, "layer_types", None) or [])) > 1
 
     @property
     def device(self) -> torch.device:
@@ -71,24 +74,39 @@ class Forward:
 
         `stem` is what `read` returned for the tree's stem, and stays as it is; None when the stem is empty.
         """
-        dtype = self._model.dtype
-        nodes, before = len(tree.ids), len(tree.stem)
-        mask = torch.full((nodes, before + nodes), torch.finfo(dtype).min, dtype=dtype)
-        mask[:, :before] = 0
-        for node, parent in enumerate(tree.parents):
-            if parent >= 0:
-                mask[node] = mask[parent]
-            mask[node, before + node] = 0
         past = {"use_cache": False} if stem is None else {"use_cache": True, self._cache: _branch(stem)}
         out = self._model(
             input_ids=torch.tensor([tree.ids], device=self.device),
-            attention_mask=mask[None, None].to(self.device),
+            attention_mask=self._masks(tree),
             position_ids=torch.tensor([tree.depths], device=self.device),
             logits_to_keep=keep,
             **past,
         )
         logits: torch.Tensor = out.logits[0]
         return logits
+
+    def _masks(self, tree: Tree) -> torch.Tensor | dict[str, torch.Tensor]:
+        """Return what each node sees [1, 1, nodes, stem + nodes]: 0, or the lowest number there is for what it does not.
+
+        By type of layer where types differ: those with a window see only so many tokens back along the path.
+        """
+        dtype = self._model.dtype
+        hidden = torch.finfo(dtype).min
+        nodes, before = len(tree.ids), len(tree.stem)
+        mask = torch.full((nodes, before + nodes), hidden, dtype=dtype)
+        mask[:, :before] = 0
+        for node, parent in enumerate(tree.parents):
+            if parent >= 0:
+                mask[node] = mask[parent]
+            mask[node, before + node] = 0
+        whole = mask[None, None].to(self.device, copy=True)
+        depths = torch.tensor(tree.depths)
+        if self._window is None or int(depths.max()) < self._window:
+            return whole
+        seen = torch.cat([torch.arange(before), depths])
+        mask[depths[:, None] - seen >= self._window] = hidden
+        near = mask[None, None].to(self.device)
+        return {"full_attention": whole, "sliding_attention": near} if self._mixed else near
 
     def _run(self, ids: torch.Tensor, mask: torch.Tensor, keep: torch.Tensor | int, **more: Any) -> Any:
         if self._positions:

@@ -7,6 +7,7 @@ import random
 import pytest
 import torch
 
+from auditor.backends import hf
 from auditor.errors import ModelError
 from auditor.types import (
     Completion,
@@ -94,6 +95,19 @@ def test_completions_that_were_cut_off_come_again_as_they_were(tiny_model, open_
     assert len(again) < len(whole), "a whole pack was done"
     assert {**again, **{number: whole[number] for number in done}} == whole
     assert list(backend.generate(writing(), done=set(whole))) == []
+
+
+def test_requests_planned_window_by_window_have_the_same_answers(tiny_backend, answer, monkeypatch):  # type: ignore[no-untyped-def]
+    asked = [*scoring(), LoglikelihoodRequest(context="", continuation="")]
+    expected = answer(tiny_backend.loglikelihood, asked), answer(tiny_backend.generate, writing())
+    monkeypatch.setattr(hf, "_WINDOW", 5)
+    found = answer(tiny_backend.loglikelihood, asked), answer(tiny_backend.generate, writing())
+    assert found[1] == expected[1]
+    assert [getattr(found[0][n], "nats", None) for n in range(len(asked))] == pytest.approx(
+        [getattr(expected[0][n], "nats", None) for n in range(len(asked))], abs=1e-4
+    )
+    done = set(range(5, len(asked)))
+    assert {number for pack in tiny_backend.loglikelihood(asked, done=done) for number in pack} == set(range(5))
 
 
 def test_refusals_are_not_repeated_when_done(tiny_backend):  # type: ignore[no-untyped-def]

@@ -40,13 +40,17 @@ PADDED = {
     "bloom": ("BloomConfig", BLOOM),
     "mamba": ("MambaConfig", STATE),
 }
-NO_TREES = {"bloom", "mamba", "mistral"}  # ALiBi follows the order, a state has no mask, the check exceeds this window
+NO_TREES = {"bloom", "mamba"}  # ALiBi follows the order, a state has no mask
+NO_STEMS = {"mistral"}  # a cache of six tokens holds none
 MORE = {
     "gpt-neox": ("GPTNeoXConfig", WIDE | {"intermediate_size": 64, "max_position_embeddings": 256}),
     "openai-gpt": ("OpenAIGPTConfig", GPT2),  # keeps no cache at all
     "falcon-alibi": ("FalconConfig", WIDE | {"alibi": True}),
     "jamba": ("JambaConfig", LLAMA | JAMBA | {"attn_layer_offset": 1}),  # attention and state space
     "gemma3": ("Gemma3TextConfig", LLAMA | WINDOW),
+    "gpt-oss": ("GptOssConfig", LLAMA | WINDOW | {"num_local_experts": 2, "num_experts_per_tok": 1}),
+    "qwen3": ("Qwen3Config", LLAMA | {"head_dim": 8}),
+    "olmo2": ("Olmo2Config", LLAMA),
     "phi3": ("Phi3Config", LLAMA | {"sliding_window": 6}),
     "gpt-neo": (
         "GPTNeoConfig",
@@ -63,6 +67,11 @@ MORE = {
     "falcon-mamba": ("FalconMambaConfig", STATE),
     "lfm2": ("Lfm2Config", LLAMA | {"layer_types": ["conv", "full_attention"]}),
     "mixtral": ("MixtralConfig", LLAMA | {"num_local_experts": 2}),
+}
+MORE_WITHOUT_STEMS = {
+    **dict.fromkeys(("gemma3", "gpt-oss", "phi3"), "in trees"),  # a cache of six tokens holds no stem
+    **dict.fromkeys(("openai-gpt", "falcon-alibi", "jamba", "gpt-neo", "mpt"), "in padded rows"),
+    **dict.fromkeys(("mamba2", "falcon-mamba", "lfm2"), "in padded rows"),
 }
 UNPADDED = {
     "bart": ("BartConfig", SHARED | BART),  # counts padding as positions
@@ -152,7 +161,8 @@ def test_padded_batches_equal_one_sequence_at_a_time(  # type: ignore[no-untyped
     folder = make_folder(*PADDED[architecture])
     backend, model = open_folder(folder), plain_model(folder)
     assert backend.info.batch_rows == BackendOptions().batch_rows
-    assert backend.info.attention.endswith("in padded rows" if architecture in NO_TREES else "in trees on stems")
+    trees = "in trees" if architecture in NO_STEMS else "in trees on stems"
+    assert backend.info.attention.endswith("in padded rows" if architecture in NO_TREES else trees)
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
 
@@ -164,6 +174,8 @@ def test_more_architectures_equal_one_sequence_at_a_time(  # type: ignore[no-unt
 ) -> None:
     folder = make_folder(*MORE[architecture])
     backend, model = open_folder(folder), plain_model(folder)
+    trees = MORE_WITHOUT_STEMS.get(architecture, "in trees on stems")
+    assert backend.info.attention.split(", ", 1)[1] == trees
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
 
