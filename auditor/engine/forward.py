@@ -86,7 +86,7 @@ class Forward:
         return logits
 
     def _masks(self, tree: Tree) -> torch.Tensor | dict[str, torch.Tensor]:
-        """Return what each node sees [1, 1, nodes, stem + nodes]: 0, or the lowest number there is for what it does not.
+        """Return what each node sees [1, 1, nodes, stem + nodes]: 0, or the lowest number where it sees nothing.
 
         By type of layer where types differ: those with a window see only so many tokens back along the path.
         """
