@@ -23,7 +23,7 @@ def read(path: str) -> Any:
         """Reads through a plain view: each of the many small slices of a memory map costs more than what it holds."""
 
         def _get(self, *args: Any, **kwargs: Any) -> Any:
-            self.data = self.data.view(np.ndarray)
+            self.data: Any = self.data.view(np.ndarray)
             return super()._get(*args, **kwargs)
 
     return Reader(path)

@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import prepare, table, work
+from benchmarks import prepare, profile, table, work
 from benchmarks.measure import alternate, largest_gap, matmul_peak, save
 from benchmarks.sides import opened
 
 _LM_EVAL = "lm-evaluation-harness 0.4.13, `hf`"
-_BATCH = {"crows-pairs": 32, "stereoset": 32}  # the largest that did not slow it down; 16 for texts with a long context
+_BATCH = {"crows-pairs": 32, "stereoset": 32}  # 16 for texts with a long context
 _REFERENCE = {
     "crows-pairs": "smollm2_crows_pairs_loglikelihood.jsonl",
     "truthfulqa-40": "smollm2_truthfulqa_mc2_first40_loglikelihood.jsonl",
@@ -42,8 +42,10 @@ def loglikelihood(name: str, rounds: int, limit: int | None) -> dict[str, Any]:
         "peer": f"{_LM_EVAL}, batch {job['batch']}",
         "work": f"{len(asked):,} log-likelihoods" + (f" of {len(pairs):,}" if len(asked) < len(pairs) else ""),
         "tokens": size.distinct_tokens,
-        "tokens of the peer": size.tokens,
+        "tokens without sharing": size.tokens,
         **_times(our, their),
+        "opening (s)": ours.opening,
+        "opening of the peer (s)": theirs.opening,
         **share,
         "matrix-product peak (GFLOP/s)": peak / 1e9,
         "largest difference from the peer (nats)": largest_gap(our[-1]["outputs"], their[-1]["outputs"]),
@@ -69,6 +71,8 @@ def generation(name: str, rounds: int, limit: int | None) -> dict[str, Any]:
         "peer": "garak 0.17.1, `huggingface.Model`, float32",
         "work": f"{len(job['prompts'])} prompts × {_N_SAMPLES} completions × {_N_TOKENS} tokens",
         **_times(our, their),
+        "opening (s)": ours.opening,
+        "opening of the peer (s)": theirs.opening,
         "tokens per second": wanted / statistics.median(found["seconds"] for found in our),
     }
 
@@ -84,6 +88,10 @@ def detoxify(name: str, rounds: int, limit: int | None) -> dict[str, Any]:
         "peer": "Detoxify 0.5.4, `predict` on the list, bert-base with random weights",
         "work": f"{len(texts):,} comments",
         **_times(our, their),
+        "opening (s)": ours.opening,
+        "opening of the peer (s)": theirs.opening,
+        "lowest score": min(our[-1]["outputs"]),
+        "highest score": max(our[-1]["outputs"]),
         "largest difference from the peer (probability)": largest_gap(our[-1]["outputs"], their[-1]["outputs"]),
     }
 
@@ -108,13 +116,15 @@ BENCHMARKS: dict[str, Callable[[str, int, int | None], dict[str, Any]]] = {
 def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=[*BENCHMARKS, "table"])
+    parser.add_argument("name", choices=[*BENCHMARKS, "profile", "table"])
     parser.add_argument("--rounds", type=int, default=3, help="passes of each side, in turn")
     parser.add_argument("--limit", type=int, help="only the first requests, prompts or texts")
     asked = parser.parse_args()
     if asked.rounds < 1 or (asked.limit is not None and asked.limit < 1):
         parser.error("--rounds and --limit are at least 1")
-    if asked.name != "table":
+    if asked.name == "profile":
+        save(asked.name, dict(profile.shares()))
+    elif asked.name != "table":
         save(asked.name, BENCHMARKS[asked.name](asked.name, asked.rounds, asked.limit))
     table.write()
 

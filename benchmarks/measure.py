@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import statistics
 import time
@@ -42,9 +43,12 @@ def largest_gap(ours: list[float], theirs: list[float]) -> float:
     """Return the largest absolute difference.
 
     Raises:
-        ValueError: one side has a number more, or none at all.
+        ValueError: one side has a number more, none at all, or one that is not finite.
     """
-    return max(abs(our - their) for our, their in zip(ours, theirs, strict=True))
+    gaps = [abs(our - their) for our, their in zip(ours, theirs, strict=True)]
+    if not all(math.isfinite(gap) for gap in gaps):
+        raise ValueError("a side gave a number that is not finite")
+    return max(gaps)
 
 
 def save(name: str, result: dict[str, Any]) -> None:
@@ -57,5 +61,5 @@ def save(name: str, result: dict[str, Any]) -> None:
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
     }
-    text = json.dumps({**ran_on, **result}, indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps({**ran_on, **result}, indent=1, allow_nan=False)
     (_RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")

@@ -52,7 +52,7 @@ def size_of(folder: Path, pairs: Sequence[work.Pair]) -> Size:
     fed = [tuple(ids[:-1] if context else start + ids[:-1]) for (context, _), ids in zip(pairs, whole, strict=True)]
     beginnings = {ids[:end] for ids in fed for end in range(1, len(ids) + 1)}
     parameters = AutoModelForCausalLM.from_pretrained(folder).num_parameters()
-    return Size(parameters=parameters, tokens=sum(map(len, whole)), distinct_tokens=len(beginnings))
+    return Size(parameters=parameters, tokens=sum(map(len, fed)), distinct_tokens=len(beginnings))
 
 
 def detoxify_checkpoint() -> Path:

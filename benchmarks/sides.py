@@ -23,6 +23,7 @@ class Side:
     def __init__(self, process: subprocess.Popen[str], name: str) -> None:
         self._process = process
         self.name = name
+        self.opening = 0.0  # seconds
 
     def measure(self) -> dict[str, Any]:
         """Return what one pass gave: `seconds`, and its outputs or tokens.
@@ -49,7 +50,7 @@ class Side:
 def opened(worker: str, job: dict[str, Any], *, peer: bool) -> Iterator[Side]:
     """Start a worker of `workers/`, with the peers' Python or ours, and wait until its tool is open."""
     python = peers_python() if peer else Path(sys.executable)
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as stream:
         json.dump(job, stream)
         stream.flush()
@@ -59,7 +60,7 @@ def opened(worker: str, job: dict[str, Any], *, peer: bool) -> Iterator[Side]:
         ) as process:
             side = Side(process, worker)
             try:
-                side.listen()
+                side.opening = side.listen()["opened"]
                 yield side
             finally:
                 process.kill()

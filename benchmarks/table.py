@@ -18,9 +18,10 @@ def write() -> None:
     before, rest = path.read_text(encoding="utf-8").split(_START)
     after = rest.split(_END)[1]
     results = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(HERE.glob("results/*.json"))}
+    profile = results.pop("profile", None)
     rows = [_row(name, result) for name, result in results.items()]
     notes = [f"- `{name}`: {note}" for name, result in results.items() for note in [_notes(result)] if note]
-    table = "\n".join([_HEADER, *rows, "", *notes])
+    table = "\n".join([_HEADER, *rows, "", *notes, *(_shares(profile) if profile else [])])
     path.write_text(f"{before}{_START}\n{table}\n{_END}{after}", encoding="utf-8")
 
 
@@ -40,13 +41,27 @@ def _row(name: str, result: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _shares(profile: dict[str, Any]) -> list[str]:
+    ran_on = f"torch {profile['torch']}, {profile['machine']}, {profile['date']}"
+    lines = ["", f"Where auditor's time goes (`profile`; share of each PyTorch operator; {ran_on}):", ""]
+    for work in ("scoring", "decoding"):
+        parts = [f"`{name}` {share:.0%}" for name, share in profile[work].items()]
+        lines.append(f"- {work}: {', '.join(parts)}")
+    return lines
+
+
 def _notes(result: dict[str, Any]) -> str:
     parts = []
     if "tokens" in result:
-        parts.append(f"{result['tokens of the peer']:,} tokens, {result['tokens']:,} of them different")
+        parts.append(f"{result['tokens without sharing']:,} tokens, {result['tokens']:,} of them different")
     if "share of the matrix-product peak" in result:
         peak = result["matrix-product peak (GFLOP/s)"]
         parts.append(f"model FLOPs {result['share of the matrix-product peak']:.0%} of {peak:.0f} GFLOP/s")
     if "tokens per second" in result:
         parts.append(f"{result['tokens per second']:.0f} tokens/s")
+    if "lowest score" in result:
+        parts.append(f"scores from {result['lowest score']:.3f} to {result['highest score']:.3f}")
+    parts.append(
+        f"opening, not part of the time: {result['opening (s)']:.0f} s, peer {result['opening of the peer (s)']:.0f} s"
+    )
     return "; ".join([*parts, f"torch {result['torch']}, {result['machine']}, {result['date']}"])

@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from auditor.backends.base import BackendOptions, Outputs
+from auditor.backends.hf import HFBackend, open_backend
 from auditor.backends.scripted import ScriptedBackend
 from auditor.errors import InterruptedRun, ModelError, OutputError, RecordError, ScorerError, UsageError
 from auditor.record import JOURNAL, load_record
 from auditor.run import Settings, measure
-from auditor.types import GenerateRequest, Metric, Reason, RunRecord, Score, Undefined
+from auditor.types import GenerateRequest, Metric, ModelRef, Reason, RunRecord, Score, Undefined
 
 
 class Silent:
@@ -124,6 +125,30 @@ def test_a_finished_run_is_resumed_without_asking_anything(settings: Callable[..
     again = measure(settings(resume=True), Silent(), open_backend=lambda ref, options: Breaking(after=0, words=words))
     assert again.content_digest == whole.content_digest
     assert again.clocks.requests_from_journal == again.clocks.requests == 72
+
+
+def test_a_finished_run_is_resumed_without_a_forward_pass(settings: Callable[..., Settings]) -> None:
+    def passless(ref: ModelRef, options: BackendOptions) -> HFBackend:
+        backend = open_backend(ref, options)
+        backend._forward = None  # type: ignore[assignment]
+        return backend
+
+    whole = measure(settings(), Silent())
+    again = measure(settings(resume=True), Silent(), open_backend=passless)
+    assert again.content_digest == whole.content_digest
+    with pytest.raises(ModelError, match="while it answered"):
+        measure(settings("fresh"), Silent(), open_backend=passless)
+
+
+def test_a_real_run_that_is_cut_off_at_any_output_resumes_to_the_same_bits(settings: Callable[..., Settings]) -> None:
+    small = settings("whole", backend=BackendOptions(batch_tokens=64, batch_rows=2))
+    whole = measure(small, Silent())
+    lines = (small.out / JOURNAL).read_bytes().splitlines(keepends=True)
+    for number, kept in enumerate((2, 17, len(lines) // 2, len(lines) - 9, len(lines) - 1)):
+        cut = msgspec.structs.replace(small, out=small.out.with_name(f"cut{number}"), resume=True)
+        cut.out.mkdir()
+        (cut.out / JOURNAL).write_bytes(b"".join(lines[:kept]) + lines[kept][:20])
+        assert measure(cut, Silent()).content_digest == whole.content_digest
 
 
 def test_a_model_that_says_nothing_has_no_rate_of_profanity(settings: Callable[..., Settings]) -> None:

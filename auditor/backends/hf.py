@@ -47,7 +47,7 @@ _CACHE_BUDGET = 4 * 2**30  # bytes of keys and values that a batch of completion
 _PREFILL = 4  # prompts leave no logits but their last, so more of their tokens fit than of those that are scored
 _REFILLS = 4  # times the rows of a batch that one pack of completions holds
 _PROVED_WINDOW = 256  # tokens; whether trees hold beyond a wider window would take too long to show at every opening
-_WINDOW = 32_768  # requests that are tokenised and planned together, so that a plan of any size needs no more memory
+_PLANNED_TOGETHER = 32_768  # requests; tokenising and planning more of them needs no more memory
 _TREE_NODES = 256  # beyond, attention between strangers in a tree costs more than is saved on a CPU
 
 
@@ -108,6 +108,7 @@ class HFBackend:
         self._max_rows = options.batch_rows
         self._window = window_of(model)
         self._cached_bytes = cached_bytes_of(model)
+        self._prefill_tokens = _PREFILL * options.batch_tokens if self._forward.takes_trees else self._max_tokens
         self._tree_depth = 0  # until trees have proved themselves
         self._stems = False
         template = tokenizer.chat_template
@@ -141,7 +142,7 @@ class HFBackend:
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
-        for numbers in _windows(len(requests), done):
+        for numbers in _spans(len(requests), done):
             encoded, refused = self._encoder.encode(numbers, requests)
             if refused.keys() - done:
                 yield refused
@@ -155,19 +156,22 @@ class HFBackend:
         near = [request for request in encoded if len(request.ids) - 1 <= min(self._tree_depth, self._window)]
         far = [request for request in encoded if self._window < len(request.ids) - 1 <= self._tree_depth]
         trees = plan_trees(near, max_nodes=self._nodes, stems=self._stems)
+        alone: set[int] = set()  # a tree of one long sequence shares nothing, and its mask grows with the square
         for tree in chain(trees, plan_trees(far, max_nodes=self._nodes, stems=False)):
-            if {leaf.number for leaf in tree.targets} - done:
+            if len(tree.ids) > self._nodes:
+                alone |= {leaf.number for leaf in tree.targets}
+            elif {leaf.number for leaf in tree.targets} - done:
                 if tree.stem != read:
                     read, stem = tree.stem, self._forward.read(tree.stem) if tree.stem else None
                 yield score_tree(self._forward, tree, pad=self._pad, stem=stem)
-        long = [request for request in encoded if len(request.ids) - 1 > self._tree_depth]
+        long = [request for request in encoded if len(request.ids) - 1 > self._tree_depth or request.number in alone]
         for pack in pack_rows(plan_rows(long), max_tokens=self._max_tokens):
             if {target.number for row in pack for target in row.targets} - done:
                 yield score_rows(self._forward, pack, pad=self._pad)
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the completion of each request that is not done as it is finished, longest prompts first."""
-        for numbers in _windows(len(requests), done):
+        for numbers in _spans(len(requests), done):
             prompts, refused = self._encoder.prompts(numbers, requests)
             if refused.keys() - done:
                 yield refused
@@ -180,7 +184,7 @@ class HFBackend:
 
         limits = Limits(
             rows=self._max_rows,
-            prefill_tokens=_PREFILL * self._max_tokens,
+            prefill_tokens=self._prefill_tokens,
             cached_tokens=_CACHE_BUDGET // max(1, self._cached_bytes),
         )
         for drawn in decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends, limits=limits):
@@ -213,8 +217,8 @@ class HFBackend:
         if self._forward.takes_trees and self._trees_hold(texts, most, stem=[]):
             self._stems = self._trees_hold(texts, most, stem=texts[-1])
             how = "in trees on stems" if self._stems else "in trees"
-            beyond = list(islice(cycle(chain(*texts)), min(self._window, _PROVED_WINDOW) + 8))
-            far = self._window <= _PROVED_WINDOW and self._trees_hold([beyond, *texts], most, stem=[])
+            beyond = list(islice(cycle(chain(*texts)), self._window + 8)) if self._window <= _PROVED_WINDOW else []
+            far = bool(beyond) and self._trees_hold([beyond, *texts], most, stem=[])
             self._tree_depth = self.info.context_length if far else self._window
         if batch_difference(self._forward, texts, pad=self._pad, together=True) <= most:
             self.info = replace(self.info, attention=f"{self.info.attention}, {how}")
@@ -245,10 +249,10 @@ class HFBackend:
         return Completion(text=text, n_tokens=len(drawn.ids), finish="stop" if drawn.stopped else "length")
 
 
-def _windows(count: int, done: Set[int]) -> Iterator[range]:
+def _spans(count: int, done: Set[int]) -> Iterator[range]:
     """Yield the numbers of the requests that are tokenised and planned together, unless all of them are done."""
-    for start in range(0, count, _WINDOW):
-        numbers = range(start, min(start + _WINDOW, count))
+    for start in range(0, count, _PLANNED_TOGETHER):
+        numbers = range(start, min(start + _PLANNED_TOGETHER, count))
         if not all(number in done for number in numbers):
             yield numbers
 

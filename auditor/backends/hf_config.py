@@ -47,12 +47,17 @@ def window_of(model: Any) -> int:
 
 
 def cached_bytes_of(model: Any) -> int:
-    """Return how many bytes the keys and values of one token need at most."""
+    """Return about how many bytes the keys and values of one token need, or 0 when the config does not say."""
     config = model.config.get_text_config()
-    heads = getattr(config, "num_attention_heads", None) or 1
-    kept = getattr(config, "num_key_value_heads", None) or heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return int(2 * config.num_hidden_layers * kept * size * model.dtype.itemsize)
+    names = ("num_hidden_layers", "num_attention_heads", "hidden_size", "num_key_value_heads", "head_dim")
+    found = {name: getattr(config, name, None) for name in names}
+    known = {name: number for name, number in found.items() if isinstance(number, int) and number > 0}
+    if not known.keys() >= {*names[:3]}:
+        return 0
+    heads = known["num_attention_heads"]
+    size = known.get("head_dim", known["hidden_size"] // heads)
+    kept = known.get("num_key_value_heads", heads)
+    return int(2 * known["num_hidden_layers"] * kept * size * model.dtype.itemsize)
 
 
 def tokenizer_state(tokenizer: Any) -> str:

@@ -64,6 +64,18 @@ def is_roomy(cache: Any) -> bool:
     return all(isinstance(layer, RoomyLayer) for layer in getattr(cache, "layers", [None]))
 
 
+def join(cache: Any, mask: torch.Tensor, other: Any, other_mask: torch.Tensor) -> torch.Tensor:
+    """Add another cache's rows to a roomy cache; return the mask [rows, tokens] of both, aligned on the right."""
+    for layer, more in zip(cache.layers, other.layers, strict=True):
+        layer.join(more)
+    width = max(mask.shape[1], other_mask.shape[1])
+    return torch.cat([_padded(mask, width), _padded(other_mask, width)])
+
+
+def _padded(mask: torch.Tensor, width: int) -> torch.Tensor:
+    return torch.nn.functional.pad(mask, (width - mask.shape[1], 0))
+
+
 def _is_plain(layer: Any) -> bool:
     return type(layer) is DynamicLayer and layer.is_initialized
 

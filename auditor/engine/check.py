@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import torch
 
+from auditor.engine.cache import is_roomy, join
 from auditor.engine.decode import prefill
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Encoded, Prompt, Row, Target
@@ -73,10 +74,13 @@ def tree_difference(
     sequences = [(*stem, *text) for text in [*prefixes, *filling]]
     encoded = [Encoded(number=n, ids=ids, n_context=len(ids) - 1) for n, ids in enumerate(sequences)]
     tree = lay_tree(sorted(encoded, key=lambda request: request.ids[:-1]), stem=len(stem))
-    outputs = score_tree(forward, tree, pad=pad, stem=forward.read(tree.stem) if stem else None)
-    found = [outputs[number] for number in wanted]
-    nats = [output.nats if isinstance(output, Loglikelihood) else math.nan for output in found]
-    gaps = [abs(one - other) for one, other in zip(nats, wanted.values(), strict=True)]
+    read = forward.read(tree.stem) if stem else None
+    gaps = []
+    for _ in range(2 if stem else 1):  # a stem must come out of a tree as it went in
+        outputs = score_tree(forward, tree, pad=pad, stem=read)
+        found = [outputs[number] for number in wanted]
+        nats = [output.nats if isinstance(output, Loglikelihood) else math.nan for output in found]
+        gaps += [abs(one - other) for one, other in zip(nats, wanted.values(), strict=True)]
     return max(gap if math.isfinite(gap) else math.inf for gap in gaps)
 
 
@@ -105,7 +109,12 @@ def _stepped(forward: Forward, texts: Sequence[Sequence[int]], pad: int) -> Iter
     steps = min(_STEPS, *(len(text) - 1 for text in texts))
     sampling = Sampling(max_new_tokens=steps)
     prompts = [Prompt(ids=tuple(text[:-steps]), draws=((0, 0), (1, 0)), sampling=sampling) for text in texts]
-    logits, mask, cache = prefill(forward, prompts, pad)
+    logits, mask, cache = prefill(forward, prompts[:2], pad)
+    if len(prompts) > 2 and is_roomy(cache):  # as when prompts enter a batch that is on its way
+        more, more_mask, more_cache = prefill(forward, prompts[2:], pad)
+        logits, mask = torch.cat([logits, more]), join(cache, mask, more_cache, more_mask)
+    elif len(prompts) > 2:
+        logits, mask, cache = prefill(forward, prompts, pad)
     owners = [row for row in range(len(texts)) for _ in range(2)]
     found: list[list[float]] = [[] for _ in owners]
     for step in range(-steps, 0):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from msgspec import Struct
 
-from auditor.engine.cache import is_roomy, make_room
+from auditor.engine.cache import is_roomy, join, make_room
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Prompt
 from auditor.engine.sample import draw_tokens
@@ -45,7 +45,7 @@ def decode_prompts(
 ) -> Iterator[dict[int, Drawn]]:
     """Yield the completions of prompts of one sampling by request number, as they are finished.
 
-    Prompts enter in their order. One with more completions than `limits` allow is decoded in a batch of its own.
+    Prompts enter in their order. One with more completions than `limits` allow begins a batch of its own.
     """
     waiting = list(prompts)
     batch: _Batch | None = None
@@ -138,7 +138,7 @@ class _Batch:
 
     @property
     def columns(self) -> int:
-        """How many tokens a row has in the cache once the newest completion is as long as it may get."""
+        """How many tokens a row has in the cache, at most, once all completions are as long as they may get."""
         return self._mask.shape[1] + self._sampling.max_new_tokens - min(len(draw.ids) for draw in self._draws)
 
     @property
@@ -153,11 +153,7 @@ class _Batch:
     @torch.inference_mode()
     def joined(self, other: _Batch) -> _Batch:
         """Return this batch with another's rows below its own."""
-        width = max(self._mask.shape[1], other._mask.shape[1])
-        masks = [torch.nn.functional.pad(part._mask, (width - part._mask.shape[1], 0)) for part in (self, other)]
-        self._mask = torch.cat(masks)
-        for layer, more in zip(self._cache.layers, other._cache.layers, strict=True):
-            layer.join(more)
+        self._mask = join(self._cache, self._mask, other._cache, other._mask)
         self._logits = torch.cat([self._logits, other._logits])
         self._draws += other._draws
         return self
@@ -171,7 +167,8 @@ class _Batch:
         if not still_open or len(self._draws) - len(still_open) >= len(self._draws) / _LEAVE:
             chosen = self._keep(still_open, chosen)
         if still_open:
-            self._mask = torch.cat([self._mask, self._mask.new_ones(self.rows, 1)], dim=1)
+            seen = self._mask.new_tensor([[int(draw.open)] for draw in self._draws])  # the others stay where they are
+            self._mask = torch.cat([self._mask, seen], dim=1)
             logits, self._cache = self._forward(chosen[:, None], self._mask, keep=1, cache=self._cache, remember=True)
             self._logits = logits[:, -1].float()
         return {

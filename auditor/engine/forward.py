@@ -63,6 +63,7 @@ class Forward:
         """Whether positions and logits can be chosen, without which a tree cannot be run."""
         return self._positions and self._keeps
 
+    @torch.inference_mode()
     def read(self, ids: tuple[int, ...]) -> Any:
         """Return the cache of one sequence, for trees that have it as their stem."""
         return self._model(input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1, use_cache=True)[

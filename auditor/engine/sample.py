@@ -26,10 +26,18 @@ def draw_tokens(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling)
         return _invert(probabilities, uniform)
     k = min(_NUCLEUS_FIRST_LOOK, probabilities.shape[-1])
     values, tokens = probabilities.topk(k, dim=-1)
-    if k < probabilities.shape[-1] and bool((values.sum(dim=-1) < sampling.top_p).any()):
-        values, tokens = probabilities.sort(dim=-1, descending=True, stable=True)
+    chosen = _from_nucleus(values, tokens, uniform, sampling.top_p)
+    wide = (values.sum(dim=-1) < sampling.top_p).nonzero()[:, 0]  # rows whose nucleus is wider than the first look
+    if k < probabilities.shape[-1] and len(wide):
+        values, tokens = probabilities[wide].sort(dim=-1, descending=True, stable=True)
+        chosen[wide] = _from_nucleus(values, tokens, uniform[wide], sampling.top_p)
+    return chosen
+
+
+def _from_nucleus(values: torch.Tensor, tokens: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Return one token a row [rows]; `values` are probabilities of `tokens`, both [rows, size], in falling order."""
     before = values.double().cumsum(dim=-1) - values.double()
-    nucleus = values.double() * (before < sampling.top_p)
+    nucleus = values.double() * (before < top_p)
     return tokens.gather(1, _invert(nucleus, uniform)[:, None])[:, 0]
 
 

@@ -59,8 +59,8 @@ def plan_trees(encoded: Iterable[Encoded], *, max_nodes: int, stems: bool = True
 
     Sequences are taken in lexicographic order, in which each shares its longest beginning with its neighbour. Many
     that begin alike, too many for one tree, get that beginning as the `stem` of their trees, if `stems` are allowed.
-    Only what stands on the border of two trees is computed twice; so a tree ends where its last sequence shares
-    little with the next. The order of the requests does not matter.
+    What stands on the border of two trees beyond their stem is computed twice; so a tree ends where its last sequence
+    shares little with the next. The order of the requests does not matter.
     """
     ordered = sorted(encoded, key=lambda request: (request.ids[:-1], request.n_context, request.number))
     runs = _runs(ordered, 0, max_nodes) if stems else iter([(0, ordered)] if ordered else [])
@@ -87,12 +87,16 @@ def lay_tree(ordered: Sequence[Encoded], *, stem: int) -> Tree:
 
 
 def _runs(ordered: Sequence[Encoded], stem: int, max_nodes: int) -> Iterator[tuple[int, list[Encoded]]]:
-    """Yield requests with the length of their stem: as long as possible where they need more than one tree."""
+    """Yield requests with the length of their stem.
+
+    A stem is read from its first token, so it must save more in its trees than it costs, beyond the stem it is part of.
+    """
     rest: list[Encoded] = []
     for _, group in groupby(ordered, key=lambda request: request.ids[: stem + _LEAST_STEM]):
         run = list(group)
         common = min(_shared(run[0], run[-1]), *(request.n_context - 1 for request in run))
-        if common >= stem + _LEAST_STEM and sum(_costs(run, common)) > max_nodes:
+        n_trees = sum(_costs(run, common)) / max_nodes
+        if common >= stem + _LEAST_STEM and n_trees > 1 and n_trees * (common - stem) > common:
             yield from _runs(run, common, max_nodes)
         else:
             rest += run

@@ -22,9 +22,11 @@ def serve(open_tool: Callable[[dict[str, Any]], Pass]) -> None:
     """Open the tool with the job, say so, and answer each line of stdin with one timed pass."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    start = time.perf_counter()
     one_pass = open_tool(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    opened = time.perf_counter() - start
     one_pass(_WARM)  # what is slow only the first time
-    print(json.dumps({"ready": True}), file=answers, flush=True)
+    print(json.dumps({"opened": opened}), file=answers, flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
         found = one_pass(slice(None))

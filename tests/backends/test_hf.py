@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -100,7 +102,7 @@ def test_completions_that_were_cut_off_come_again_as_they_were(tiny_model, open_
 def test_requests_planned_window_by_window_have_the_same_answers(tiny_backend, answer, monkeypatch):  # type: ignore[no-untyped-def]
     asked = [*scoring(), LoglikelihoodRequest(context="", continuation="")]
     expected = answer(tiny_backend.loglikelihood, asked), answer(tiny_backend.generate, writing())
-    monkeypatch.setattr(hf, "_WINDOW", 5)
+    monkeypatch.setattr(hf, "_PLANNED_TOGETHER", 5)
     found = answer(tiny_backend.loglikelihood, asked), answer(tiny_backend.generate, writing())
     assert found[1] == expected[1]
     assert [getattr(found[0][n], "nats", None) for n in range(len(asked))] == pytest.approx(
@@ -108,6 +110,31 @@ def test_requests_planned_window_by_window_have_the_same_answers(tiny_backend, a
     )
     done = set(range(5, len(asked)))
     assert {number for pack in tiny_backend.loglikelihood(asked, done=done) for number in pack} == set(range(5))
+
+
+class Endless(Sequence[LoglikelihoodRequest]):
+    """Requests that are made when they are asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number):  # type: ignore[no-untyped-def]
+        return LoglikelihoodRequest(context=f"Question {number:06} of many?", continuation=f" Answer {number % 7}.")
+
+
+@pytest.mark.slow
+def test_ten_times_as_many_requests_need_no_more_memory(tiny_backend, monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(hf, "_PLANNED_TOGETHER", 1000)
+    peaks = []
+    for count in (2000, 20_000):
+        tracemalloc.start()
+        assert sum(len(pack) for pack in tiny_backend.loglikelihood(Endless(count), done=set())) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_refusals_are_not_repeated_when_done(tiny_backend):  # type: ignore[no-untyped-def]

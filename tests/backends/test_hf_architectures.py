@@ -165,6 +165,7 @@ def test_padded_batches_equal_one_sequence_at_a_time(  # type: ignore[no-untyped
     assert backend.info.attention.endswith("in padded rows" if architecture in NO_TREES else trees)
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
+    check_completions(open_folder(folder, batch_tokens=8), model)  # one prompt after another enters the batch
 
 
 @pytest.mark.slow
@@ -178,6 +179,7 @@ def test_more_architectures_equal_one_sequence_at_a_time(  # type: ignore[no-unt
     assert backend.info.attention.split(", ", 1)[1] == trees
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
+    check_completions(open_folder(folder, batch_tokens=8), model)
 
 
 @pytest.mark.parametrize("architecture", ["bart", pytest.param("rwkv", marks=pytest.mark.slow)])

@@ -20,16 +20,29 @@ def test_a_packed_layer_equals_the_plain_one(bias: bool, shape: tuple[int, ...])
     with torch.inference_mode():
         assert torch.allclose(packed(inputs), layer(inputs), atol=1e-5)
     assert torch.equal(packed.weight, layer.weight.detach())
+    with torch.inference_mode():
+        assert torch.allclose(packed(inputs), layer(inputs), atol=1e-5), "unpacked, for somebody looked at its weights"
     assert (packed.in_features, packed.out_features) == (33, 50)
 
 
 def test_a_packed_model_gives_the_plain_models_logits(llama) -> None:  # type: ignore[no-untyped-def]
     packed = copy.deepcopy(llama)
     assert pack_linears(packed)
-    assert not any(type(module) is nn.Linear for module in packed.modules())
+    plain = [module for module in packed.modules() if type(module) is nn.Linear]
+    assert all(layer.in_features > layer.out_features for layer in plain)
     ids = torch.tensor([[5, 9, 77, 30, 41, 200]])
     with torch.inference_mode():
         assert torch.allclose(packed(ids).logits, llama(ids).logits, atol=1e-5)
+
+
+def test_a_shape_whose_products_differ_stays_plain(llama, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    forward = PackedLinear.forward
+    monkeypatch.setattr(
+        PackedLinear, "forward", lambda self, x: forward(self, x) * (1 + 1e-2 * (self.out_features == 258))
+    )
+    packed = copy.deepcopy(llama)
+    assert pack_linears(packed)
+    assert type(packed.lm_head) is nn.Linear
 
 
 def test_a_model_that_is_not_float32_stays_plain(llama) -> None:  # type: ignore[no-untyped-def]

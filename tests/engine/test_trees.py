@@ -199,6 +199,17 @@ def test_the_check_sees_a_model_whose_nodes_look_at_strangers(llama, stem: list[
     assert tree_difference(Careless(llama), TEXTS, pad=1, nodes=60, stem=stem) > 1e-2
 
 
+def test_a_stem_holds_no_graph(llama) -> None:  # type: ignore[no-untyped-def]
+    assert not any(layer.keys.requires_grad for layer in Forward(llama).read((5, 6, 7)).layers)
+
+
+def test_a_stem_that_costs_more_than_it_saves_is_not_read() -> None:
+    primer = tuple(range(100, 300))
+    deep = [(*primer, n, *range(20), m, 7, 7) for n in range(30) for m in range(40)]
+    trees = trees_of([Encoded(number=n, ids=ids, n_context=222) for n, ids in enumerate(deep)], 90)
+    assert {tree.stem for tree in trees} == {primer}, "twenty tokens more would cost 220 for each question"
+
+
 def test_the_check_sees_a_stem_that_was_read_wrongly(llama) -> None:  # type: ignore[no-untyped-def]
     class Misread(Forward):
         def read(self, ids: tuple[int, ...]) -> object:
