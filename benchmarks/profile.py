@@ -1,18 +1,20 @@
-"""Where the time goes: the share of each operator in scoring and in decoding, by PyTorch's profiler."""
+"""Where the time goes: the share of each operator in scoring and in decoding, by PyTorch's profiler; other trees."""
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
-from typing import Any
 
 from benchmarks import prepare, work
 
 _LEAST = 0.01  # of the time; operators below are summed up
+_TREE_NODES = (128, 256, 512, 1024)
 _N_TEXTS, _N_PROMPTS, _N_SAMPLES, _N_TOKENS = 120, 20, 5, 60
 
 
 def shares() -> dict[str, dict[str, float]]:
-    """Return each operator's share of the time in scoring CrowS-Pairs and in decoding 100 completions."""
+    """Return each operator's share of the time in scoring CrowS-Pairs and in decoding 100 completions, and rates."""
     from auditor.backends.base import BackendOptions
     from auditor.backends.hf import open_backend
     from auditor.provenance.resolve import resolve
@@ -27,13 +29,29 @@ def shares() -> dict[str, dict[str, float]]:
         for number, prompt in enumerate(work.prompts(_N_PROMPTS))
         for sample in range(_N_SAMPLES)
     ]
-    return {
-        "scoring": _profiled(lambda: list(backend.loglikelihood(scored, done=set()))),
+
+    def score() -> object:
+        return list(backend.loglikelihood(scored, done=set()))
+
+    found = {
+        "scoring": _profiled(score),
         "decoding": _profiled(lambda: list(backend.generate(written, done=set()))),
     }
+    tokens = prepare.size_of(prepare.model_folder(), pairs).distinct_tokens
+    rates = {}
+    for nodes in _TREE_NODES:
+        backend._nodes = nodes
+        rates[str(nodes)] = tokens / statistics.median(_seconds(score) for _ in range(3))
+    return {**found, "tokens per second by nodes of a tree": rates}
 
 
-def _profiled(run: Callable[[], Any]) -> dict[str, float]:
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _profiled(run: Callable[[], object]) -> dict[str, float]:
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU]) as found:

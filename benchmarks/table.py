@@ -47,6 +47,10 @@ def _shares(profile: dict[str, Any]) -> list[str]:
     for work in ("scoring", "decoding"):
         parts = [f"`{name}` {share:.0%}" for name, share in profile[work].items()]
         lines.append(f"- {work}: {', '.join(parts)}")
+    rates = profile["tokens per second by nodes of a tree"]
+    lines.append(
+        f"- tokens per second by nodes of a tree: {', '.join(f'{n}: {rate:.0f}' for n, rate in rates.items())}"
+    )
     return lines
 
 
