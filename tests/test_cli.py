@@ -45,9 +45,9 @@ def run_words(model: Path, pack: Path, out: Path, *more: object) -> list[object]
 @pytest.mark.parametrize(
     ("bound", "code", "status"),
     [
-        ("min = 0\nmax = 1", 0, "PASS"),
+        pytest.param("min = 0\nmax = 1", 0, "PASS", marks=pytest.mark.slow),
         ("min = 1", 10, "FAIL"),
-        ("min = 0\nmax = 1\nmin_n = 1000", 11, "INCONCLUSIVE"),
+        pytest.param("min = 0\nmax = 1\nmin_n = 1000", 11, "INCONCLUSIVE", marks=pytest.mark.slow),
     ],
 )
 def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
