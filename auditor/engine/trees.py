@@ -89,13 +89,14 @@ def lay_tree(ordered: Sequence[Encoded], *, stem: int) -> Tree:
 def _runs(ordered: Sequence[Encoded], stem: int, max_nodes: int) -> Iterator[tuple[int, list[Encoded]]]:
     """Yield requests with the length of their stem.
 
-    A stem is read from its first token, so it must save more in its trees than it costs, beyond the stem it is part of.
+    A stem is read from its first token, so it must save more in the trees that would hold its tokens than it costs.
     """
     rest: list[Encoded] = []
     for _, group in groupby(ordered, key=lambda request: request.ids[: stem + _LEAST_STEM]):
         run = list(group)
         common = min(_shared(run[0], run[-1]), *(request.n_context - 1 for request in run))
-        n_trees = sum(_costs(run, common)) / max_nodes
+        room = max(1, max_nodes - (common - stem))  # what a tree has left once the beginning is in it
+        n_trees = min(len(run), sum(_costs(run, common)) / room)
         if common >= stem + _LEAST_STEM and n_trees > 1 and n_trees * (common - stem) > common:
             yield from _runs(run, common, max_nodes)
         else:

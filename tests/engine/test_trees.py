@@ -97,6 +97,13 @@ def test_a_primer_is_computed_once_for_all_questions() -> None:
     assert all(not tree.stem for tree in trees_of(requests, 1000)), "one tree needs no stem"
 
 
+def test_choices_after_a_context_longer_than_a_tree_share_it() -> None:
+    requests = [Encoded(number=n, ids=(*range(300), n, 7, 7), n_context=300) for n in range(4)]
+    (tree,) = trees_of(requests, 100)
+    assert len(tree.stem) == 299
+    assert len(tree.ids) == 1 + 4 * 2
+
+
 def test_trees_end_where_little_is_cut() -> None:
     groups = [[(first, *range(20, 50), last, last) for last in range(8)] for first in range(10)]
     requests = [
