@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import prepare, profile, table, work
+from benchmarks import prepare, table, work
 from benchmarks.measure import alternate, largest_gap, matmul_peak, save
 from benchmarks.sides import opened
 
@@ -116,15 +116,13 @@ BENCHMARKS: dict[str, Callable[[str, int, int | None], dict[str, Any]]] = {
 def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=[*BENCHMARKS, "profile", "table"])
+    parser.add_argument("name", choices=[*BENCHMARKS, "table"])
     parser.add_argument("--rounds", type=int, default=3, help="passes of each side, in turn")
     parser.add_argument("--limit", type=int, help="only the first requests, prompts or texts")
     asked = parser.parse_args()
     if asked.rounds < 1 or (asked.limit is not None and asked.limit < 1):
         parser.error("--rounds and --limit are at least 1")
-    if asked.name == "profile":
-        save(asked.name, dict(profile.shares()))
-    elif asked.name != "table":
+    if asked.name != "table":
         save(asked.name, BENCHMARKS[asked.name](asked.name, asked.rounds, asked.limit))
     table.write()
 

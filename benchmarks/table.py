@@ -18,10 +18,9 @@ def write() -> None:
     before, rest = path.read_text(encoding="utf-8").split(_START)
     after = rest.split(_END)[1]
     results = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(HERE.glob("results/*.json"))}
-    profile = results.pop("profile", None)
     rows = [_row(name, result) for name, result in results.items()]
     notes = [f"- `{name}`: {note}" for name, result in results.items() for note in [_notes(result)] if note]
-    table = "\n".join([_HEADER, *rows, "", *notes, *(_shares(profile) if profile else [])])
+    table = "\n".join([_HEADER, *rows, "", *notes])
     path.write_text(f"{before}{_START}\n{table}\n{_END}{after}", encoding="utf-8")
 
 
@@ -39,19 +38,6 @@ def _row(name: str, result: dict[str, Any]) -> str:
         ", ".join(sorted(set(gaps))) or "–",
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _shares(profile: dict[str, Any]) -> list[str]:
-    ran_on = f"torch {profile['torch']}, {profile['machine']}, {profile['date']}"
-    lines = ["", f"Where auditor's time goes (`profile`; share of each PyTorch operator; {ran_on}):", ""]
-    for work in ("scoring", "decoding"):
-        parts = [f"`{name}` {share:.0%}" for name, share in profile[work].items()]
-        lines.append(f"- {work}: {', '.join(parts)}")
-    rates = profile["tokens per second by nodes of a tree"]
-    lines.append(
-        f"- tokens per second by nodes of a tree: {', '.join(f'{n}: {rate:.0f}' for n, rate in rates.items())}"
-    )
-    return lines
 
 
 def _notes(result: dict[str, Any]) -> str:
