@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import math
 import random
@@ -241,3 +242,19 @@ def test_the_shipped_schemas_are_valid_schemas(name: str) -> None:
     from jsonschema import Draft202012Validator
 
     Draft202012Validator.check_schema(schema.load_schema(name))
+
+
+def test_the_validators_come_without_the_grammar_that_takes_a_second_and_still_use_it() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from auditor import schema; kind = schema.validators().Draft202012Validator\n"
+        "assert not {'rfc3987_syntax', 'isoduration'} & set(sys.modules)\n"
+        "def fits(name, text):\n"
+        "    return kind({'format': name}, format_checker=kind.FORMAT_CHECKER).is_valid(text)\n"
+        "print(fits('duration', 'P1D'), fits('duration', '1 day'), fits('iri', 'http://a.se/å'), fits('iri', 'a b'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    installed = importlib.util.find_spec("rfc3987_syntax") and importlib.util.find_spec("isoduration")
+    assert done.stdout.split() == (["True", "False", "True", "False"] if installed else ["True"] * 4), done.stderr
