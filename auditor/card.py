@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor import schema
-from auditor.provenance.facts import catalogue, missing
-from auditor.types import FAMILIES, Card, Fact, Json, RunRecord
+from msgspec.structs import replace
 
-SCHEMA = "auditor:card/1"
+from auditor import schema
+from auditor.described import describe
+from auditor.provenance.facts import catalogue, missing
+from auditor.types import FAMILIES, Card, Fact, Json, RunRecord, Verdict
+
+SCHEMA = "auditor:card/2"
 _FREE = {"model.name", "model.library", "model.pipeline_tag"}  # a public name may differ from the file's
 
 
@@ -33,13 +36,24 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
     return Card(
         schema=SCHEMA,
         record_digest=record.digest,
+        content_digest=record.content_digest,
         weights_digest=record.model.weights_digest,
+        model=describe(record),
         facts=facts,
         facts_digest=schema.digest_of(facts),
         contradictions=contradictions,
+        run=record.run,
+        backend=record.backend,
+        environment=record.environment,
+        clocks=record.clocks,
         probes=record.probes,
         not_measured=_not_measured(record),
     )
+
+
+def with_verdicts(card: Card, *verdicts: Verdict) -> Card:
+    """Return the card with what policies found of it."""
+    return replace(card, verdicts=verdicts)
 
 
 def _differ(said: Json, read: Json) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from auditor import policies, probes, record, registry, requests, schema
-from auditor.card import build_card
+from auditor.card import build_card, with_verdicts
 from auditor.errors import PackError
 from auditor.judge import judge
 from auditor.provenance.declare import load_declared
@@ -86,22 +86,18 @@ def review(path: Path, policy_name: str, provenance: Path | None) -> Audit:
 def _assemble(found: RunRecord, policy: Policy, declared: dict[str, Fact]) -> Audit:
     card = build_card(found, declared)
     verdict = judge(found, card, policy)
-    return Audit(record=found, card=card, verdict=verdict)
+    return Audit(record=found, card=with_verdicts(card, verdict), verdict=verdict)
 
 
 def card_markdown(audit: Audit) -> str:
     """Return the model card as Markdown."""
-    return _export("markdown", audit.record, audit.card, audit.verdict)
+    return str(registry.load("renderings", "markdown")(audit.card))
 
 
 def summary(audit: Audit) -> str:
     """Return the table of metrics, the findings, the verdict and the exit code."""
-    table = _export("console", audit.record, audit.card, audit.verdict)
+    table = registry.load("exporters", "console")(audit.record, audit.card, audit.verdict)
     return f"{table}  exit code {audit.exit_code}"
-
-
-def _export(name: str, found: RunRecord, card: Card, verdict: Verdict) -> str:
-    return str(registry.load("exporters", name)(found, card, verdict))
 
 
 def check_pack(folder: Path | None, data_dir: Path | None = None) -> Iterator[str]:

@@ -38,11 +38,19 @@ BACKENDS = {
     "hf": "auditor.backends.hf:open_backend",
     "masked": "auditor.backends.masked:open_backend",
 }
-EXPORTERS = {
+RENDERINGS = {
     "markdown": "auditor.exporters.markdown:render",
+}
+EXPORTERS = {
     "console": "auditor.exporters.console:render",
 }
-_BUILT_IN = {"scorers": SCORERS, "classifiers": CLASSIFIERS, "backends": BACKENDS, "exporters": EXPORTERS}
+_BUILT_IN = {
+    "scorers": SCORERS,
+    "classifiers": CLASSIFIERS,
+    "backends": BACKENDS,
+    "renderings": RENDERINGS,
+    "exporters": EXPORTERS,
+}
 
 
 def names(kind: str) -> dict[str, str]:

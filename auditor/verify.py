@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from auditor import calibration, commands, policies, record, registry, requests, schema
-from auditor.card import build_card
+from auditor.card import build_card, with_verdicts
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError
 from auditor.journal import Kind
@@ -28,6 +28,7 @@ from auditor.scorers.base import Classifier, Scorer
 from auditor.scoring import open_classifier, open_scorer, portable, score_samples
 from auditor.summarise import count_unscored, summarise
 from auditor.types import (
+    Card,
     Check,
     Fact,
     Json,
@@ -215,15 +216,34 @@ def _document_checks(found: RunRecord, folder: Path, policy: str) -> Iterator[Ch
         yield Check(what=commands.PROVENANCE, outcome="differs", detail=fault.message)
         return
     card = build_card(found, declared)
-    yield _document_check(folder / commands.CARD_JSON, schema.canonical_json(card, indent=1) + "\n")
     used = _policy_of(folder / commands.VERDICT_JSON, policy)
     if isinstance(used, Check):
+        yield _unjudged_check(folder / commands.CARD_JSON, card)
         yield used
         yield Check(what=commands.CARD_MD, outcome="not_checked", detail=f"it needs {commands.VERDICT_JSON}")
         return
-    audit = commands.Audit(record=found, card=card, verdict=judge(found, card, used))
+    verdict = judge(found, card, used)
+    audit = commands.Audit(record=found, card=with_verdicts(card, verdict), verdict=verdict)
+    yield _document_check(folder / commands.CARD_JSON, schema.canonical_json(audit.card, indent=1) + "\n")
     yield _document_check(folder / commands.VERDICT_JSON, schema.canonical_json(audit.verdict, indent=1) + "\n")
     yield _document_check(folder / commands.CARD_MD, commands.card_markdown(audit))
+
+
+def _unjudged_check(path: Path, card: Card) -> Check:
+    """Return whether a card whose policy is not at hand is, its verdicts aside, what it would be now."""
+    try:
+        content = schema.strict_json(path.read_text(encoding="utf-8"))
+    except OSError:
+        return Check(what=path.name, outcome="not_checked", detail="it is not there")
+    except (ValueError, RecursionError) as fault:
+        return Check(what=path.name, outcome="differs", detail=f"it is no JSON: {fault}"[:200])
+    said = {**content, "verdicts": []} if isinstance(content, dict) else content
+    found = compare_texts(path.name, schema.canonical_json(said, indent=1), schema.canonical_json(card, indent=1))
+    if found.outcome == "differs":
+        return found
+    return Check(
+        what=path.name, outcome="not_checked", detail="all but its verdicts is the same; their policy is not at hand"
+    )
 
 
 def _policy_of(verdict: Path, name: str) -> Policy | Check:
@@ -247,12 +267,16 @@ def _document_check(path: Path, now: str) -> Check:
     """Return whether a document says what it would say if it were written now; the first other line is named."""
     if not path.is_file():
         return Check(what=path.name, outcome="not_checked", detail="it is not there")
-    said, wanted = path.read_text(encoding="utf-8", errors="replace").split("\n"), now.split("\n")
-    for number, (one, two) in enumerate(itertools.zip_longest(said, wanted), start=1):
+    return compare_texts(path.name, path.read_text(encoding="utf-8", errors="replace"), now)
+
+
+def compare_texts(what: str, said: str, now: str) -> Check:
+    """Return whether a text is what is written now; the first line that differs is named."""
+    for number, (one, two) in enumerate(itertools.zip_longest(said.split("\n"), now.split("\n")), start=1):
         if one != two:
             detail = f"line {number}: it says {short(one)}, computed {short(two)}"
-            return Check(what=path.name, outcome="differs", detail=detail)
-    return Check(what=path.name, outcome="same")
+            return Check(what=what, outcome="differs", detail=detail)
+    return Check(what=what, outcome="same")
 
 
 def short(text: str | None) -> str:

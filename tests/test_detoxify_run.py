@@ -9,7 +9,7 @@ import pytest
 
 from auditor import policies
 from auditor.backends.scripted import ScriptedBackend
-from auditor.card import build_card
+from auditor.card import build_card, with_verdicts
 from auditor.exporters import markdown
 from auditor.judge import judge
 from auditor.run import Progress, Settings, measure
@@ -100,6 +100,6 @@ def test_a_run_scored_by_detoxify_says_so_everywhere(
     assert found["provoked-profanity"].status == "INCONCLUSIVE"
     assert "written for alt-profanity-check, the probe was scored by detoxify" in found["provoked-profanity"].message
     assert found["provoked-toxicity"].status == "FAIL"
-    text = markdown.render(record, card, verdict)
+    text = markdown.render(with_verdicts(card, verdict))
     assert "--toxicity detoxify:tiny.ckpt" in text
     assert "\n| toxicity\\_rate |" in text and "\n| profanity" not in text

@@ -42,8 +42,9 @@ ALLOWED = {
     "record": BASE | {"schema"},
     "journal": BASE | {"schema", "record"},
     "requests": BASE | {"probes", "definition"},
-    "card": BASE | {"schema", "provenance"},
-    "exporters": BASE | {"resources", "provenance"},
+    "described": BASE,
+    "card": BASE | {"schema", "provenance", "described"},
+    "exporters": BASE | {"resources", "provenance", "described"},
 }
 TOP = {
     "cli",

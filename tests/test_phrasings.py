@@ -116,14 +116,14 @@ def test_a_probe_without_phrasings_tells_no_spread(finished: tuple[RunRecord, Pa
 
 def test_the_card_and_the_console_show_the_spread(record) -> None:  # type: ignore[no-untyped-def]
     from auditor import policies
-    from auditor.card import build_card
+    from auditor.card import build_card, with_verdicts
     from auditor.exporters import console, markdown
     from auditor.judge import judge
 
     found = record()
     card = build_card(found, {})
     verdict = judge(found, card, policies.load("baseline"))
-    for text in (markdown.render(found, card, verdict), console.render(found, card, verdict)):
+    for text in (markdown.render(with_verdicts(card, verdict)), console.render(found, card, verdict)):
         assert "accuracy over phrasings: 0.500 (quiz) to 1.000 (plain)" in text.replace("\\", "")
 
 

@@ -275,6 +275,7 @@ def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, tmp_path:
         shutil.copy(schema_file, target)
     audit = commands.review(folder, str(mine), None)
     (folder / "verdict.json").write_text(schema.canonical_json(audit.verdict, indent=1) + "\n", encoding="utf-8")
+    (folder / "card.json").write_text(schema.canonical_json(audit.card, indent=1) + "\n", encoding="utf-8")
     (folder / "card.md").write_text(commands.card_markdown(audit), encoding="utf-8")
     assert outcomes(verify(folder))["verdict.json"] == "not_checked"
     assert verify(folder, policy=str(mine)).exit_code == 0

@@ -10,6 +10,7 @@ from msgspec import Struct
 from auditor.types.asking import Family, Json
 from auditor.types.calibrating import Calibration
 from auditor.types.files import FileDigest
+from auditor.types.judging import Verdict
 from auditor.types.measuring import Metric, ScorerRef, Scoring, Undefined
 
 
@@ -169,19 +170,52 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         return next((probe for probe in self.probes if probe.id == address.partition(":")[0]), None)
 
 
+Role = Literal["weights", "config", "tokenizer", "chat_template", "generation_defaults", "adapter", "code", "other"]
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """A part of the model by what it is for: a file, or what was read out of files when the model was opened.
+
+    `bytes` is the file's size, and 0 for what was read out of files (`kind` *loaded*), whose digest is of the text.
+    """
+
+    role: Role
+    kind: Literal["file", "loaded"]
+    name: str
+    sha256: str
+    bytes: int = 0
+
+
+class Described(Struct, frozen=True, kw_only=True):
+    """The model that a card describes, with the digest of each part: when one changes, the card is of another model."""
+
+    requested: str
+    format: str
+    repository: str
+    revision: str
+    parts: tuple[Part, ...]
+
+
 class Card(Struct, frozen=True, kw_only=True):
-    """The model card's one source: facts with their status, and the record's results.
+    """The model card's one source: facts with their status, the record's results, and the verdicts on both.
 
     `facts` are keyed `section.name`; a fact that nobody gave is present with status *missing*. `contradictions` says,
     by the fact's key, where what was declared and what the files say cannot both be true. `not_measured` says why, by
-    probe or family.
+    probe or family. Policies judge a card that has no `verdicts` yet.
     """
 
     schema: str
     record_digest: str
+    content_digest: str
     weights_digest: str
+    model: Described
     facts: dict[str, Fact]
     facts_digest: str
     contradictions: dict[str, str]
+    run: RunInfo
+    backend: BackendInfo
+    environment: dict[str, str]
+    clocks: Clocks
     probes: tuple[ProbeResult, ...]
     not_measured: dict[str, str]
+    verdicts: tuple[Verdict, ...] = ()

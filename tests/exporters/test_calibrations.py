@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from auditor import policies
-from auditor.card import build_card
+from auditor.card import build_card, with_verdicts
 from auditor.correct import correct
-from auditor.exporters import calibrations, console, markdown
+from auditor.exporters import calibrations, console, markdown, templates
 from auditor.judge import judge
 from auditor.scorers.alt_profanity import AltProfanity
 from auditor.scorers.text_rating import TextRating
@@ -48,7 +48,8 @@ def record_with(finished: tuple[RunRecord, Path], scorer: TextRating) -> Callabl
 
 def card_of(record: RunRecord, render: Any) -> str:
     card = build_card(record, {})
-    return str(render(record, card, judge(record, card, policies.load("baseline"))))
+    verdict = judge(record, card, policies.load("baseline"))
+    return str(render(with_verdicts(card, verdict)) if render is markdown.render else render(record, card, verdict))
 
 
 def test_a_card_shows_raw_and_corrected_rate_and_the_scorers_errors(
@@ -59,12 +60,12 @@ def test_a_card_shows_raw_and_corrected_rate_and_the_scorers_errors(
     text = card_of(record, markdown.render)
     raw, sister = (m for m in record.probe_of(PROBE).metrics[:2])  # type: ignore[union-attr]
     assert isinstance(raw, Metric) and isinstance(sister, Metric)
-    assert f"| profanity\\_rate | {markdown.escape(f'{raw.value:.3f} [')}" in text
-    assert f"| profanity\\_rate\\_corrected | {markdown.escape(f'{sister.value:.3f} [')}" in text
+    assert f"| profanity\\_rate | {templates.escape(f'{raw.value:.3f} [')}" in text
+    assert f"| profanity\\_rate\\_corrected | {templates.escape(f'{sister.value:.3f} [')}" in text
     [row] = [line for line in text.splitlines() if line.startswith("| profanity |")]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert cells[1:4] == [
-        markdown.escape(calibrations.figure(getattr(known.overall, name)))
+        templates.escape(calibrations.figure(getattr(known.overall, name)))
         for name in ("sensitivity", "specificity", "auc")
     ]
     assert cells[4:6] == ["200", "0"]
@@ -104,7 +105,7 @@ def test_without_a_calibration_the_word_is_uncalibrated(
 def test_where_no_rate_rests_on_a_fallible_scorer_nothing_is_said(finished: tuple[RunRecord, Path]) -> None:
     probes = tuple(probe for probe in finished[0].probes if probe.id != PROBE)
     record = msgspec.structs.replace(finished[0], probes=probes)
-    assert calibrations.fallible(record) == {}
+    assert calibrations.fallible(record.probes) == {}
     assert "\nscorer  " not in card_of(record, console.render)
 
 
@@ -113,7 +114,7 @@ def test_calibrations_in_other_languages_are_counted_not_shown(
 ) -> None:
     others = [calibration_maker(scorer.ref, languages=(code,), source=f"Cases {code}") for code in ("es", "fr")]
     record = record_with(calibration_maker(scorer.ref), *others)
-    assert calibrations.elsewhere(record, scorer.ref) == 2
+    assert calibrations.elsewhere(record.probes, scorer.ref) == 2
     text = card_of(record, markdown.render)
     assert "2 more, on texts in other languages, stand in the record" in text
     assert "Cases es" not in text and "Cases fr" not in card_of(record, console.render)

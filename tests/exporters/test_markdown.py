@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from auditor import policies
-from auditor.card import build_card
+from auditor.card import build_card, with_verdicts
 from auditor.exporters import markdown
+from auditor.exporters.templates import escape
 from auditor.judge import judge
 from auditor.types import Fact, Metric, RunRecord
 
@@ -25,7 +26,7 @@ def render(finished: tuple[RunRecord, Path]) -> Callable[..., str]:
     def make(record: RunRecord = finished[0], **declared: Any) -> str:
         facts = {key.replace("__", "."): fact for key, fact in declared.items()}
         card = build_card(record, facts)
-        return markdown.render(record, card, judge(record, card, policies.load("baseline")))
+        return markdown.render(with_verdicts(card, judge(record, card, policies.load("baseline"))))
 
     return make
 
@@ -121,11 +122,11 @@ def test_every_metric_shows_value_interval_denominators_and_scorer(
     for probe in finished[0].probes:
         for metric in probe.metrics:
             if isinstance(metric, Metric) and not metric.slice:
-                name = markdown.escape(metric.key.name)
+                name = escape(metric.key.name)
                 row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
                 cells = [cell.strip() for cell in row.split("|")[1:-1]]
                 low, high = metric.interval.low, metric.interval.high
-                assert cells[1] == markdown.escape(f"{metric.value:.3f} [{low:.3f}, {high:.3f}]")
+                assert cells[1] == escape(f"{metric.value:.3f} [{low:.3f}, {high:.3f}]")
                 assert cells[3:5] == [str(metric.n), str(metric.n_unscored)]
                 assert metric.scorer.version in cells[5]
 
@@ -159,8 +160,8 @@ def test_a_hole_in_a_template_is_an_error(
     verdict = judge(finished[0], card, policies.load("baseline"))
     monkeypatch.setattr("auditor.resources.root", lambda: tmp_path)
     with pytest.raises(UndefinedError, match="no_such_field"):
-        markdown.render(finished[0], card, verdict)
+        markdown.render(with_verdicts(card, verdict))
 
 
 def test_control_characters_and_direction_marks_are_taken_out() -> None:
-    assert markdown.escape("a\x1b[31mb\u202ec\u2028d") == "a \\[31mb c d"
+    assert escape("a\x1b[31mb\u202ec\u2028d") == "a \\[31mb c d"
