@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from auditor import schema
 from auditor.described import describe
-from auditor.provenance.facts import catalogue, missing
-from auditor.types import FAMILIES, Card, Fact, Json, RunRecord, Verdict
+from auditor.provenance.facts import catalogue, missing, name_of
+from auditor.types import FAMILIES, Card, Evidence, Fact, Json, RunRecord, Verdict
 
 SCHEMA = "auditor:card/2"
 _FREE = {"model.name", "model.library", "model.pipeline_tag"}  # a public name may differ from the file's
@@ -24,7 +24,10 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
     derived = {
         **record.model.facts,
         "model.parameters": Fact(
-            status="derived", value=record.backend.parameters, source="counted when the model was opened"
+            status="derived",
+            value=record.backend.parameters,
+            source="counted when the model was opened",
+            evidence=(Evidence(kind="run", text="backend.parameters"),),
         ),
     }
     facts = {key: declared.get(key) or derived.get(key) or missing() for key in catalogue()}
@@ -62,7 +65,7 @@ def _differ(said: Json, read: Json) -> bool:
 
 def _plain(value: Json) -> Json:
     if isinstance(value, list):
-        return sorted(_plain(entry) for entry in value)
+        return sorted(str(_plain(name_of(entry) or schema.canonical_json(entry))) for entry in value)
     return value.strip().casefold() if isinstance(value, str) else value
 
 

@@ -183,7 +183,7 @@ def _duty_faults(card: Card, card_schema: dict[str, Json], duty_id: str) -> list
 
     rooted = {**card_schema, "$ref": f"#/$defs/{duty_id}"}
     rooted.pop("allOf", None)
-    found = list(Draft202012Validator(rooted).iter_errors(msgspec.to_builtins(card)))
+    found = list(Draft202012Validator(rooted).iter_errors(msgspec.json.decode(msgspec.json.encode(card))))
     faults = set()
     while found:
         error = found.pop()

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from auditor import probes, registry, resources, schema
 from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
-from auditor.provenance.facts import catalogue
+from auditor.provenance.facts import catalogue, missing
 from auditor.types import Duty, Json, Policy, Rule, gap_name
 
 
@@ -114,7 +116,7 @@ def _met_by_nothing(card_schema: dict[str, Json], entry: str) -> bool:
     """Return whether a card on which every fact is missing meets an entry of the schema."""
     from jsonschema import Draft202012Validator
 
-    facts = {key: {"status": "missing", "value": None, "source": "", "reason": ""} for key in catalogue()}
+    facts = {key: msgspec.json.decode(msgspec.json.encode(missing())) for key in catalogue()}
     empty = {"facts": facts, "contradictions": {}, "probes": [], "not_measured": {}}
     rooted = {**{key: value for key, value in card_schema.items() if key != "allOf"}, "$ref": f"#/$defs/{entry}"}
     return bool(Draft202012Validator(rooted).is_valid(empty))

@@ -17,7 +17,7 @@ from auditor import schema
 from auditor.errors import OutputError, RecordError
 from auditor.types import FileDigest, Json, RunRecord
 
-SCHEMA = "auditor:record/1"
+SCHEMA = "auditor:record/2"
 RECORD = "record.json"
 JOURNAL = "journal.jsonl"
 SAMPLES = "samples"

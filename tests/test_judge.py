@@ -82,7 +82,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
         calibrations=calibrations,
     )
     return RunRecord(
-        schema="auditor:record/1",
+        schema="auditor:record/2",
         run=RunInfo(
             auditor_version="0",
             code_digest="",
@@ -130,7 +130,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
 
 def card(status: str = "declared", **contradictions: str) -> Card:
     return Card(
-        schema="auditor:card/1",
+        schema="auditor:card/2",
         record_digest="d" * 64,
         weights_digest="",
         facts={"model.license": Fact(status=status, value="mit" if status == "declared" else None)},  # type: ignore[arg-type]

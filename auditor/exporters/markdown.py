@@ -7,6 +7,7 @@ from typing import Any
 
 from auditor.exporters import templates
 from auditor.exporters.templates import Safe
+from auditor.provenance.facts import name_of
 from auditor.types import Card, Fact, Json, Metric
 
 _HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -38,7 +39,9 @@ def front_matter(card: Card) -> dict[str, Json]:
         "pipeline_tag": _known_value(card, "model.pipeline_tag"),
         "base_model": _known_value(card, "model.base_model"),
         "base_model_relation": _known_value(card, "model.base_model_relation"),
-        "datasets": [name for name in _known_value(card, "training.datasets") or [] if _HUB_NAME.match(name)],
+        "datasets": [
+            name for name in map(name_of, _known_value(card, "training.datasets") or []) if _HUB_NAME.match(name)
+        ],
         "tags": ["auditor", *sorted({probe.family for probe in card.probes})],
         "model-index": [{"name": model_name(card), "results": _results(card)}],
     }

@@ -7,13 +7,13 @@ a template.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from auditor import resources
 from auditor.described import ROLES
 from auditor.exporters import calibrations, phrasings
 from auditor.provenance.facts import catalogue
-from auditor.types import FAMILIES, Card, Fact, Json, Metric, ProbeResult, Role, Undefined
+from auditor.types import FAMILIES, Card, Fact, FactStatus, Json, Metric, ProbeResult, Role, Undefined
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,6 +79,7 @@ def _context(card: Card) -> dict[str, Json]:
     return {
         "card": card,
         "sections": _sections(card),
+        "counts": _counts(card),
         "families": [(family, [p for p in card.probes if p.family == family]) for family in FAMILIES],
         "levels": sorted({m.interval.level for p in card.probes for m in p.metrics if isinstance(m, Metric)}),
         "fallible": [
@@ -94,11 +95,24 @@ def _context(card: Card) -> dict[str, Json]:
     }
 
 
-def _sections(card: Card) -> list[tuple[str, list[tuple[str, str, Fact]]]]:
-    found: dict[str, list[tuple[str, str, Fact]]] = {}
+def _sections(card: Card) -> list[tuple[str, list[tuple[str, Fact]], list[str]]]:
+    """Return each section's title, its facts by their labels, and the labels of those that are missing."""
+    known: dict[str, list[tuple[str, Fact]]] = {kind.section: [] for kind in catalogue().values()}
+    missing: dict[str, list[str]] = {section: [] for section in known}
     for key, kind in catalogue().items():
-        found.setdefault(kind.section, []).append((kind.label, kind.question, card.facts[key]))
-    return list(found.items())
+        fact = card.facts[key]
+        if fact.status == "missing":
+            missing[kind.section].append(kind.label)
+        else:
+            known[kind.section].append((kind.label, fact))
+    return [(section, facts, missing[section]) for section, facts in known.items()]
+
+
+def _counts(card: Card) -> str:
+    """Return how many facts have each status, in the order in which they are explained."""
+    statuses = [fact.status for fact in card.facts.values()]
+    named = [(status, statuses.count(status)) for status in get_args(FactStatus)]
+    return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in named)
 
 
 def _overall(probe: ProbeResult) -> list[Metric | Undefined]:
@@ -111,17 +125,31 @@ def _sliced(probe: ProbeResult) -> list[Metric | Undefined]:
 
 def _value(fact: Fact) -> str:
     match fact.status:
-        case "missing":
-            return Safe("**missing**")
         case "withheld" | "not_applicable":
             return Safe(f"*{fact.status.replace('_', ' ')}*: {escape(fact.reason)}")
         case _:
-            return ", ".join(map(str, fact.value)) if isinstance(fact.value, list) else str(fact.value)
+            return _told(fact.value)
+
+
+def _told(value: Json) -> str:
+    """Return a value in words.
+
+    >>> _told([{"name": "a crawl", "license": "odc-by", "large": True}, "org/data"])
+    'a crawl (license: odc-by, large: yes); org/data'
+    """
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            first, *more = [(name.replace("_", " "), _told(entry)) for name, entry in value.items()]
+            return first[1] + (f" ({', '.join(f'{name}: {told}' for name, told in more)})" if more else "")
+        case list():
+            return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_told, value))
+        case _:
+            return str(value)
 
 
 def _known(fact: Fact) -> str:
-    if fact.status == "missing":
-        return f"missing: {fact.reason}"
     return fact.source if fact.source.startswith(fact.status) else f"{fact.status}: {fact.source}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor import schema
 from auditor.errors import ProvenanceError, list_faults, nearest
-from auditor.types import Fact, Json
+from auditor.types import Evidence, Fact, Json
 
 _WAYS = ("value", "withheld", "not_applicable")
 _KEYS = {*_WAYS, "evidence"}
@@ -28,8 +28,8 @@ def load_declared(path: Path) -> dict[str, Fact]:
     if faults:
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
         raise ProvenanceError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
-    said = f"declared by {content['by']} on {content['date']}"
-    return {key: _fact(leaf, said) for key, leaf in leaves.items()}
+    by, date = content["by"], _iso(content["date"])
+    return {key: _fact(leaf, by, date) for key, leaf in leaves.items()}
 
 
 def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[str, Json]], list[str]]:
@@ -79,10 +79,12 @@ def _iso(value: Json) -> Json:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _fact(leaf: dict[str, Json], said: str) -> Fact:
-    evidence = f"{said}; evidence: {leaf['evidence']}" if leaf.get("evidence") else said
+def _fact(leaf: dict[str, Json], by: str, date: str) -> Fact:
+    pointer = leaf.get("evidence", "")
+    source = f"declared by {by} on {date}" + (f"; evidence: {pointer}" if pointer else "")
+    evidence = (Evidence(kind="declaration", by=by, date=date, text=pointer),)
     if "value" in leaf:
-        return Fact(status="declared", value=leaf["value"], source=evidence)
+        return Fact(status="declared", value=leaf["value"], source=source, evidence=evidence)
     if "withheld" in leaf:
-        return Fact(status="withheld", source=evidence, reason=leaf["withheld"])
-    return Fact(status="not_applicable", source=evidence, reason=leaf["not_applicable"])
+        return Fact(status="withheld", source=source, reason=leaf["withheld"], evidence=evidence)
+    return Fact(status="not_applicable", source=source, reason=leaf["not_applicable"], evidence=evidence)

@@ -9,7 +9,7 @@ from auditor import gguf_file, schema
 from auditor.errors import ModelError, foreign_faults
 from auditor.provenance.facts import catalogue
 from auditor.provenance.resolve import read_json
-from auditor.types import Fact, Json, ModelRef
+from auditor.types import Evidence, Fact, Json, ModelRef
 
 _FRONT_MATTER = {
     "license": "model.license",
@@ -51,10 +51,22 @@ def derive_facts(ref: ModelRef) -> dict[str, Fact]:
     task = "fill-mask" if is_masked(ref) else "text-generation"
     found.setdefault("model.pipeline_tag", (task, "the engine that ran the model"))
     return {
-        key: Fact(status="derived", value=value, source=source)
+        key: Fact(status="derived", value=value, source=source, evidence=(_evidence(ref, source),))
         for key, (value, source) in found.items()
         if not schema.faults_against(value, catalogue()[key].schema)
     }
+
+
+def _evidence(ref: ModelRef, source: str) -> Evidence:
+    """Return the file that a fact was read off, or that this run knows it of itself."""
+    names = [Path(ref.folder, name) for name in ("config.json", "README.md") if name in source]
+    if source.startswith("GGUF"):
+        names = [Path(ref.folder, ref.weights[0])]
+    if not names:
+        return Evidence(kind="run", text=source)
+    known = {file.path: file for file in ref.files}
+    file = known.get(names[0].name) or schema.digest_file(names[0])
+    return Evidence(kind="file", path=file.path, sha256=file.sha256, text=source)
 
 
 def is_masked(ref: ModelRef) -> bool:

@@ -29,13 +29,38 @@ class ModelRef(Struct, frozen=True, kw_only=True):
     revision: str = ""
 
 
-class Fact(Struct, frozen=True, kw_only=True):
-    """A statement of the card and how it is known. `value` is None exactly when nothing is known or said."""
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a fact rests on, so that it can be looked up.
 
-    status: Literal["measured", "derived", "declared", "withheld", "not_applicable", "missing"]
+    A `file` has `path` (within the model's folder) and `sha256`, and `text` says where in it; a `metric` has its
+    address (`probe:name`); a `declaration` has `by` and `date` (YYYY-MM-DD), and `text` is what the person points to;
+    a `run` is this audit's own, and `text` says which part of it.
+    """
+
+    kind: Literal["file", "metric", "declaration", "run"]
+    path: str = ""
+    sha256: str = ""
+    metric: str = ""
+    by: str = ""
+    date: str = ""
+    text: str = ""
+
+
+FactStatus = Literal["measured", "derived", "declared", "withheld", "not_applicable", "missing"]
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """A statement of the card and how it is known. `value` is None exactly when nothing is known or said.
+
+    `source` says it for people; `evidence` says the same so that a program can look it up, and is empty exactly when
+    the fact is missing.
+    """
+
+    status: FactStatus
     value: Json = None
     source: str = ""
     reason: str = ""
+    evidence: tuple[Evidence, ...] = ()
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True):

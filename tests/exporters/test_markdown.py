@@ -16,6 +16,7 @@ from auditor.card import build_card, with_verdicts
 from auditor.exporters import markdown
 from auditor.exporters.templates import escape
 from auditor.judge import judge
+from auditor.provenance.facts import catalogue
 from auditor.types import Fact, Metric, RunRecord
 
 HOSTILE = "<script>alert(1)</script> | **bold** [link](https://evil.example) `code` \n\n# Heading ![x](y) {{ 7 * 7 }}"
@@ -80,7 +81,41 @@ def test_facts_that_are_not_known_are_left_out_of_the_front_matter_and_shown_as_
     text = render()
     head = text.split("---")[1]
     assert "license:" not in head and "datasets:" not in head
-    assert "| Datasets | **missing** | missing: neither in the model's files nor declared |" in text
+    named = next(line for line in text.splitlines() if line.startswith("**missing**") and " Datasets; " in line)
+    assert re.match(r"\*\*missing\*\*: \d+ of \d+, neither in the model's files nor declared: ", named)
+
+
+def test_missing_facts_take_one_line_a_section_and_none_is_left_out(
+    finished: tuple[RunRecord, Path], render: Callable[..., str]
+) -> None:
+    text = render(use__intended=declared("Tests"))
+    card = build_card(finished[0], {"use.intended": declared("Tests")})
+    sections: dict[str, list[str]] = {}
+    for key, kind in catalogue().items():
+        if card.facts[key].status == "missing":
+            sections.setdefault(kind.section, []).append(kind.label)
+    lines = [line for line in text.splitlines() if line.startswith("**missing**")]
+    assert len(lines) == len(sections)
+    for line, labels in zip(lines, sections.values(), strict=True):
+        assert line.endswith(": " + "; ".join(map(markdown.escape, labels)) + ".")
+    assert f"| {catalogue()['use.intended'].label} | Tests | declared" in text
+
+
+def test_the_card_says_how_many_facts_are_known_and_how(render: Callable[..., str]) -> None:
+    told = re.search(r"Of (\d+) facts that a card has a place for: (.*)\.", render(use__intended=declared("x")))
+    assert told
+    counts = {name: int(count) for count, name in re.findall(r"(\d+) ([a-z ]+)", told[2])}
+    assert sum(counts.values()) == int(told[1]) == len(catalogue())
+    assert counts["declared"] == 1
+    assert counts["derived"] > 0 and counts["missing"] > 0
+
+
+def test_a_dataset_given_as_a_table_is_told_in_words_and_named_to_the_hub(render: Callable[..., str]) -> None:
+    from huggingface_hub import ModelCard
+
+    text = render(training__datasets=declared([{"name": "org/data", "license": "odc-by"}, "a | crawl"]))
+    assert ModelCard(text).data.datasets == ["org/data"]
+    assert "| Datasets | org/data \\(license: odc-by\\); a \\| crawl |" in text
 
 
 def test_hostile_text_stays_text(render: Callable[..., str]) -> None:

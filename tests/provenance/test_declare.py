@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from auditor import schema
 from auditor.errors import ProvenanceError
 from auditor.provenance.declare import load_declared
-from auditor.types import Fact
+from auditor.provenance.facts import name_of
+from auditor.types import Evidence, Fact
 
 HEAD = 'by = "Example Ltd"\ndate = 2025-06-30\n'
 SAID = "declared by Example Ltd on 2025-06-30"
+EVIDENCE = Evidence(kind="declaration", by="Example Ltd", date="2025-06-30")
 
 
 @pytest.fixture
@@ -42,31 +45,43 @@ def test_a_plain_value_is_declared_with_who_said_so_and_when(file: Path) -> None
     assert declared(
         file, HEAD + '[model]\nname = "Tiny"\nlanguages = ["en", "sv"]\n[training]\ncompute_flop = 3e24'
     ) == {
-        "model.name": Fact(status="declared", value="Tiny", source=SAID),
-        "model.languages": Fact(status="declared", value=["en", "sv"], source=SAID),
-        "training.compute_flop": Fact(status="declared", value=3e24, source=SAID),
+        "model.name": Fact(status="declared", value="Tiny", source=SAID, evidence=(EVIDENCE,)),
+        "model.languages": Fact(status="declared", value=["en", "sv"], source=SAID, evidence=(EVIDENCE,)),
+        "training.compute_flop": Fact(status="declared", value=3e24, source=SAID, evidence=(EVIDENCE,)),
     }
 
 
-def test_evidence_stands_in_the_source(file: Path) -> None:
+def test_what_a_person_points_to_stands_in_source_and_evidence(file: Path) -> None:
     leaf = '[model]\nlicense = { value = "mit", evidence = "LICENSE, line 1" }'
     assert declared(file, HEAD + leaf) == {
-        "model.license": Fact(status="declared", value="mit", source=f"{SAID}; evidence: LICENSE, line 1")
+        "model.license": Fact(
+            status="declared",
+            value="mit",
+            source=f"{SAID}; evidence: LICENSE, line 1",
+            evidence=(msgspec.structs.replace(EVIDENCE, text="LICENSE, line 1"),),
+        )
     }
+
+
+def test_a_dataset_is_a_name_or_a_table_of_what_is_known_of_it(file: Path) -> None:
+    table = '{ name = "org/data", license = "odc-by", role = "pretraining", collected_to = "2024-06" }'
+    fact = declared(file, HEAD + f'[training]\ndatasets = ["a crawl", {table}]')["training.datasets"]
+    assert [name_of(entry) for entry in fact.value] == ["a crawl", "org/data"]
+    assert fact.value[1]["collected_to"] == "2024-06"
 
 
 def test_withheld_and_not_applicable_carry_their_reason_and_no_value(file: Path) -> None:
     text = '[training]\nprocedure = { withheld = "a trade secret" }\ndatasets = { not_applicable = "never trained" }'
     assert declared(file, HEAD + text) == {
-        "training.procedure": Fact(status="withheld", source=SAID, reason="a trade secret"),
-        "training.datasets": Fact(status="not_applicable", source=SAID, reason="never trained"),
+        "training.procedure": Fact(status="withheld", source=SAID, reason="a trade secret", evidence=(EVIDENCE,)),
+        "training.datasets": Fact(status="not_applicable", source=SAID, reason="never trained", evidence=(EVIDENCE,)),
     }
 
 
 def test_a_date_may_be_written_as_a_toml_date_or_as_text(file: Path) -> None:
     text = '[model]\nrelease_date = { value = 2025-01-31 }\n[training]\nknowledge_cutoff = "2024-12"'
     facts = declared(file, HEAD.replace("2025-06-30", '"2025-06-30"') + text)
-    assert facts["model.release_date"] == Fact(status="declared", value="2025-01-31", source=SAID)
+    assert facts["model.release_date"] == Fact(status="declared", value="2025-01-31", source=SAID, evidence=(EVIDENCE,))
     assert facts["training.knowledge_cutoff"].value == "2024-12"
 
 
@@ -109,6 +124,19 @@ def test_a_file_without_facts_declares_nothing(file: Path) -> None:
         ("[training]\ncompute_flop = nan", "$.training.compute_flop: nan is not of type 'number'"),
         ("[training]\nenergy_mwh = inf", "$.training.energy_mwh: inf is not of type 'number'"),
         ("[model]\nparameters = 1.5", "$.model.parameters: 1.5 is not of type 'integer'"),
+        ('[training]\ndatasets = [{ licence = "mit" }]', "$.training.datasets[0]: 'name' is a required property"),
+        (
+            '[training]\ndatasets = [{ name = "x", licence = "mit" }]',
+            "$.training.datasets[0]: unknown key 'licence' (did you mean license?)",
+        ),
+        (
+            '[distribution]\nassets = [{ component = "code", access = "open" }]',
+            "$.distribution.assets[0].component: 'code' is not one of [",
+        ),
+        (
+            '[data]\nsize_range = [{ modality = "text", bin = "large" }]',
+            "$.data.size_range[0].bin: 'large' is not one of ['<1B tokens'",
+        ),
         ("[model]\nparameters = true", "$.model.parameters: True is not of type 'integer'"),
     ],
 )
