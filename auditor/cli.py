@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import auditor
-from auditor import cli_scorers
+from auditor import cli_exports, cli_scorers
 from auditor.errors import AuditorError, UsageError
 from auditor.printing import print_json, print_table
 
@@ -31,6 +31,7 @@ policies_app = typer.Typer(help="What can be demanded.", rich_markup_mode=None, 
 app.add_typer(probes_app, name="probes")
 app.add_typer(policies_app, name="policies")
 app.add_typer(cli_scorers.app, name="scorers")
+cli_exports.register(app)
 
 
 class Dtype(enum.StrEnum):

@@ -12,6 +12,8 @@
     ├── ScorerError              a scorer cannot be opened
     ├── CalibrationError         a calibration is missing, damaged or was changed after it was written
     ├── RecordError              a record is missing, damaged or was changed after it was written
+    ├── ExportError              a document cannot be made, or its format's validator refuses it
+    ├── SignatureError           a key or a signature cannot be read
     ├── OutputError              the output folder cannot be used or is full
     └── InterruptedRun            Ctrl-C; the journal holds what was done
 
@@ -82,6 +84,14 @@ class RecordError(AuditorError):
     """A record is missing, damaged or was changed after it was written."""
 
 
+class ExportError(AuditorError):
+    """A document cannot be made, or the validator of its format refuses it."""
+
+
+class SignatureError(AuditorError):
+    """A key or a signature cannot be read."""
+
+
 class OutputError(AuditorError):
     """The output folder cannot be used or is full."""
 
@@ -126,3 +136,19 @@ def foreign_faults(message: str, error: type[AuditorError], *, hint: str) -> Ite
         ) from fault
     except Exception as fault:
         raise error(f"{message}: {type(fault).__name__}: {first_line(fault)}", hint=hint) from fault
+
+
+@contextlib.contextmanager
+def optional_package(extra: str, what: str) -> Iterator[None]:
+    """Say which extra brings a package that is not installed.
+
+    Raises:
+        MissingPackageError: an import within fails.
+    """
+    try:
+        yield
+    except ImportError as fault:
+        raise MissingPackageError(
+            f"{what} needs a package that is not installed: {first_line(fault)}",
+            hint=f"pip install 'auditor[{extra}]'",
+        ) from fault

@@ -44,12 +44,24 @@ RENDERINGS = {
 EXPORTERS = {
     "console": "auditor.exporters.console:render",
 }
+FORMATS = {
+    "cyclonedx": "auditor.exporters.cyclonedx:export",
+    "spdx3": "auditor.exporters.spdx3:export",
+    "croissant": "auditor.exporters.croissant:export",
+    "in-toto-test-result": "auditor.exporters.in_toto:export_test_result",
+    "in-toto-svr": "auditor.exporters.in_toto:export_svr",
+    "every-eval-ever": "auditor.exporters.every_eval_ever:export",
+    "junit": "auditor.exporters.junit:export",
+    "sarif": "auditor.exporters.sarif:export",
+    "github-summary": "auditor.exporters.github_summary:export",
+}
 _BUILT_IN = {
     "scorers": SCORERS,
     "classifiers": CLASSIFIERS,
     "backends": BACKENDS,
     "renderings": RENDERINGS,
     "exporters": EXPORTERS,
+    "formats": FORMATS,
 }
 
 

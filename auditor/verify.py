@@ -32,12 +32,10 @@ from auditor.types import (
     Check,
     Fact,
     Json,
-    Metric,
     Policy,
     ProbeResult,
     RunRecord,
     ScoredSample,
-    Undefined,
     Verification,
 )
 
@@ -198,13 +196,8 @@ def _again(probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample], *
 def _named(probe: ProbeResult) -> dict[str, Json]:
     """Return what follows from the scores, metrics by their names, so that a difference names one."""
     plain: dict[str, Json] = msgspec.to_builtins(probe)
-    metrics = {_address(probe.id, metric): metric for metric in probe.metrics}
+    metrics = {metric.address(probe.id): metric for metric in probe.metrics}
     return {**metrics, "n_selected": plain["n_selected"], "unscored": plain["unscored"], "counts": plain["counts"]}
-
-
-def _address(probe_id: str, metric: Metric | Undefined) -> str:
-    where = "".join(f", {key} = {value}" for key, value in sorted(metric.slice.items()))
-    return f"{probe_id}:{metric.key.name}{where}"
 
 
 def _document_checks(found: RunRecord, folder: Path, policy: str) -> Iterator[Check]:

@@ -44,11 +44,13 @@ ALLOWED = {
     "requests": BASE | {"probes", "definition"},
     "described": BASE,
     "card": BASE | {"schema", "provenance", "described"},
-    "exporters": BASE | {"resources", "provenance", "described"},
+    "exporters": BASE | {"resources", "provenance", "described", "schema", "samples", "items", "probes"},
 }
 TOP = {
     "cli",
+    "cli_exports",
     "cli_scorers",
+    "export",
     "commands",
     "run",
     "plan",

@@ -31,6 +31,7 @@ from auditor.types.calibrating import (
     NoFigure,
     choose,
 )
+from auditor.types.exporting import Document, Material
 from auditor.types.files import FileDigest
 from auditor.types.judging import (
     Duty,
@@ -53,6 +54,7 @@ from auditor.types.measuring import (
     Scoring,
     Undefined,
     gap_name,
+    slice_words,
 )
 from auditor.types.recording import (
     BackendInfo,
@@ -84,6 +86,7 @@ __all__ = [
     "Completion",
     "Correction",
     "Described",
+    "Document",
     "Duty",
     "Errors",
     "Evidence",
@@ -102,6 +105,7 @@ __all__ = [
     "LabelledTexts",
     "Loglikelihood",
     "LoglikelihoodRequest",
+    "Material",
     "Metric",
     "MetricKey",
     "ModelInfo",
@@ -132,4 +136,5 @@ __all__ = [
     "Verification",
     "choose",
     "gap_name",
+    "slice_words",
 ]

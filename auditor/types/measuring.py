@@ -114,6 +114,16 @@ class Gap(Struct, frozen=True, kw_only=True):
         return f"{' over '.join(ends)}, of {self.n_groups} groups{few}"
 
 
+def slice_words(where: dict[str, str]) -> str:
+    """Return a slice as `key = value, …`, and all samples as nothing."""
+    return ", ".join(f"{key} = {value}" for key, value in sorted(where.items()))
+
+
+def _address(probe_id: str, metric: Metric | Undefined) -> str:
+    words = slice_words(metric.slice)
+    return f"{probe_id}:{metric.key.name}{', ' if words else ''}{words}"
+
+
 class Metric(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="measured", tag_field="status"):
     """A number with everything that law L1 asks for. `n` counts samples, `n_clusters` independent groups of them.
 
@@ -133,6 +143,10 @@ class Metric(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="measure
     correction: Correction | None = None
     gap: Gap | None = None
 
+    def address(self, probe_id: str) -> str:
+        """Return `probe:name`, and the slice where there is one."""
+        return _address(probe_id, self)
+
 
 class Undefined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="undefined", tag_field="status"):
     """A metric without a value, and why."""
@@ -145,3 +159,7 @@ class Undefined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="unde
     scorer: ScorerRef
     data_digest: str
     correction: Correction | None = None
+
+    def address(self, probe_id: str) -> str:
+        """Return `probe:name`, and the slice where there is one."""
+        return _address(probe_id, self)

@@ -1,0 +1,453 @@
+"""Exports: every format carries the card's values, passes its validator, and makes nothing better than it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+from msgspec.structs import replace
+
+from auditor import commands, registry, schema
+from auditor.errors import ExportError, MissingPackageError
+from auditor.export import export
+from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
+from auditor.types import Finding, Material, Metric, RunRecord, Status, Undefined
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Numbers = tuple[float, float, float, int]
+Found = tuple[dict[str, Numbers], set[str]]
+FACTS = """by = "The Owl Works"
+date = 2026-11-01
+[model]
+name = "Owl <b>1</b>"
+provider = "The Owl Works"
+license = "llama3.1"
+release_date = 2026-10-01
+contact = { withheld = "being set up" }
+languages = ["en", "no"]
+base_model = "owls/egg"
+[training]
+datasets = [
+  "https://owls.example/night",
+  { name = "hoots", version = "2", license = "cc-by-4.0", creator = "Owls", personal_data = "yes" },
+]
+energy_mwh = 0.25
+[use]
+intended = "Tests"
+out_of_scope = "All else"
+limitations = "It knows nothing"
+[validation]
+mitigations = "None was needed"
+"""
+METRICS_IN = sorted(set(registry.FORMATS) - {"croissant"})
+
+
+@pytest.fixture(scope="session")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("facts") / "facts.toml"
+    path.write_text(FACTS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def material(finished: tuple[RunRecord, Path], facts: Path) -> Material:
+    record, folder = finished
+    audit = commands.review(folder, "baseline", facts)
+    return Material(record=record, card=audit.card, verdicts=(audit.verdict,), folder=folder)
+
+
+@pytest.fixture(scope="session")
+def documents(finished: tuple[RunRecord, Path], facts: Path) -> dict[str, dict[str, str]]:
+    """Every format's documents, by name."""
+    return {
+        form: {one.name: one.text for one in export(finished[1], form, provenance=facts)} for form in registry.FORMATS
+    }
+
+
+def only(documents: dict[str, str]) -> Any:
+    (text,) = documents.values()
+    return json.loads(text)
+
+
+def of_card(material: Material) -> Found:
+    values = {
+        address: (metric.value, metric.interval.low, metric.interval.high, metric.n)
+        for address, metric in material.metrics()
+        if isinstance(metric, Metric)
+    }
+    return values, {address for address, metric in material.metrics() if isinstance(metric, Undefined)}
+
+
+LINE = re.compile(r"(\S+) \[(\S+), (\S+)\] n=(\d+) ")
+
+
+def of_lines(lines: Iterator[tuple[str, str]]) -> Found:
+    values, undefined = {}, set()
+    for address, line in lines:
+        match = LINE.match(line)
+        if match:
+            values[address] = (float(match[1]), float(match[2]), float(match[3]), int(match[4]))
+        elif line.startswith("undefined n="):
+            undefined.add(address)
+    return values, undefined
+
+
+def of_plain(metrics: list[dict[str, Any]]) -> Found:
+    undefined = {row["address"] for row in metrics if "undefined" in row}
+    assert not any({"value", "low", "high"} & set(row) for row in metrics if "undefined" in row)
+    rest = [row for row in metrics if "undefined" not in row]
+    return {row["address"]: (row["value"], row["low"], row["high"], row["n"]) for row in rest}, undefined
+
+
+def of_cyclonedx(found: dict[str, str]) -> Found:
+    component = only(found)["metadata"]["component"]
+    n = {
+        row["name"]: int(re.match(r"n=(\d+)", row["value"])[1])
+        for row in component["properties"]
+        if ":metric:" in row["name"]
+    }  # type: ignore[index]
+    values, undefined = {}, set()
+    for row in component["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]:
+        address = f"{row['type']}, {row['slice']}" if "slice" in row else row["type"]
+        if row["value"].startswith("undefined: "):
+            assert "confidenceInterval" not in row
+            undefined.add(address)
+            continue
+        low, high = (float(row["confidenceInterval"][key]) for key in ("lowerBound", "upperBound"))
+        values[address] = (float(row["value"]), low, high, n[f"auditor:metric:{address}"])
+    return values, undefined
+
+
+def of_spdx3(found: dict[str, str]) -> Found:
+    (model,) = [row for row in only(found)["@graph"] if row["type"] == "ai_AIPackage"]
+    return of_lines((row["key"], row["value"]) for row in model["ai_metric"])
+
+
+def of_eee(found: dict[str, str]) -> Found:
+    (log,) = [json.loads(text) for name, text in found.items() if name.endswith(".json")]
+    values = {}
+    for row in log["evaluation_results"]:
+        uncertainty = row["score_details"]["uncertainty"]
+        interval = uncertainty["confidence_interval"]
+        numbers = (row["score_details"]["score"], interval["lower"], interval["upper"], uncertainty["num_samples"])
+        values[row["evaluation_result_id"]] = numbers
+    details = log["eval_library"]["additional_details"]
+    return values, {key.removeprefix("undefined ") for key in details if key.startswith("undefined ")}
+
+
+def of_junit(found: dict[str, str]) -> Found:
+    (text,) = found.values()
+    rows = Xml.fromstring(text).iterfind("testsuite/properties/property")
+    return of_lines((row.get("name", ""), row.get("value", "")) for row in rows)
+
+
+def of_summary(found: dict[str, str]) -> Found:
+    (text,) = found.values()
+    values, undefined = {}, set()
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) != 5 or ":" not in cells[0]:
+            continue
+        address = re.sub(r"\\(.)", r"\1", cells[0])
+        if cells[1].startswith("*undefined"):
+            undefined.add(address)
+        elif cells[1].strip("-:"):
+            low, high = (float(bound) for bound in cells[2].strip("[]").split(", "))
+            values[address] = (float(cells[1]), low, high, int(cells[3]))
+    return values, undefined
+
+
+READERS: dict[str, Callable[[dict[str, str]], Found]] = {
+    "cyclonedx": of_cyclonedx,
+    "spdx3": of_spdx3,
+    "every-eval-ever": of_eee,
+    "in-toto-test-result": lambda found: of_plain(only(found)["predicate"]["auditor_metrics"]),
+    "in-toto-svr": lambda found: of_plain(only(found)["predicate"]["auditor_metrics"]),
+    "junit": of_junit,
+    "sarif": lambda found: of_plain(only(found)["runs"][0]["properties"]["metrics"]),
+    "github-summary": of_summary,
+}
+
+
+@pytest.mark.parametrize("form", METRICS_IN)
+def test_every_format_carries_the_card_s_values_and_no_number_for_what_is_undefined(
+    material: Material, documents: dict[str, dict[str, str]], form: str
+) -> None:
+    values, undefined = of_card(material)
+    assert len(values) >= 10 and undefined
+    assert READERS[form](documents[form]) == (values, undefined)
+
+
+def test_an_export_is_the_same_each_time(finished: tuple[RunRecord, Path], facts: Path, documents: Any) -> None:
+    for form in registry.FORMATS:
+        again = {one.name: one.text for one in export(finished[1], form, provenance=facts)}
+        assert again == documents[form], form
+
+
+# CycloneDX
+
+
+def refs(node: Any, key: str) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get(key), str):
+            yield node[key]
+        for value in node.values():
+            yield from refs(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from refs(value, key)
+
+
+def pointed(document: Any, pointer: str) -> Any:
+    for step in pointer.split("/")[1:]:
+        document = document[int(step)] if isinstance(document, list) else document[step]
+    return document
+
+
+def test_every_fact_is_cited_with_its_status_and_who_says_so(documents: Any, material: Material) -> None:
+    bom = only(documents["cyclonedx"])
+    notes = {}
+    for citation in bom["citations"]:
+        places = [pointed(bom, pointer) for pointer in citation["pointers"]]
+        assert all(place is not None for place in places)
+        if places[0].get("name", "").startswith("auditor:fact:"):
+            notes[places[0]["name"].removeprefix("auditor:fact:")] = citation
+    given = {key: fact for key, fact in material.card.facts.items() if fact.status != "missing"}
+    assert set(notes) == {*given, "missing"}
+    assert all(notes[key]["note"].startswith(fact.status) for key, fact in given.items())
+    listed = pointed(bom, notes["missing"]["pointers"][0])["value"].split(", ")
+    assert listed == [key for key in material.card.facts if key not in given]
+    authors = {row["bom-ref"]: row["name"] for row in bom["metadata"]["authors"]}
+    assert authors[notes["model.license"]["attributedTo"]] == "The Owl Works"
+    assert notes["model.license"]["timestamp"] == "2026-11-01T00:00:00Z"
+    assert notes["model.context_length"]["attributedTo"] == "auditor"
+    known = set(refs(bom, "bom-ref"))
+    assert len(known) == len(list(refs(bom, "bom-ref")))
+    used = {citation["attributedTo"] for citation in bom["citations"]} | set(refs(bom["metadata"], "ref"))
+    used |= {ref for row in bom["dependencies"] for ref in [row["ref"], *row["dependsOn"]]}
+    assert used <= known
+
+
+def test_a_hub_licence_becomes_a_reference_and_files_carry_their_hashes(documents: Any, material: Material) -> None:
+    component = only(documents["cyclonedx"])["metadata"]["component"]
+    assert component["licenses"] == [{"expression": "LicenseRef-llama3.1", "acknowledgement": "declared"}]
+    hashes = {row["name"]: row["hashes"][0]["content"] for row in component["components"]}
+    assert hashes == {file.path: file.sha256 for file in material.record.model.files}
+    night, hoots = only(documents["cyclonedx"])["components"][:2]
+    assert night["externalReferences"][0]["url"] == "https://owls.example/night" and "licenses" not in night
+    assert hoots["licenses"][0]["expression"] == "CC-BY-4.0" and hoots["data"][0]["sensitiveData"] == ["personal_data"]
+    assert component["pedigree"]["ancestors"][0]["name"] == "owls/egg"
+    used = component["modelCard"]["considerations"]["environmentalConsiderations"]["energyConsumptions"][0]
+    assert used["activityEnergyCost"] == {"value": 250.0, "unit": "kWh"}
+
+
+def test_what_the_validator_refuses_is_never_written(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = cyclonedx.build(material)
+    broken = {**sound, "components": [{"type": "model", "name": "x"}]}
+    monkeypatch.setattr(cyclonedx, "build", lambda _: broken)
+    with pytest.raises(ExportError, match="/components/0"):
+        list(cyclonedx.export(material))
+
+
+# SPDX
+
+
+def test_a_profile_is_claimed_only_where_all_that_it_demands_is_known(material: Material) -> None:
+    from spdx_python_model import v3_0_1 as spdx
+
+    (text,) = [one.text for one in spdx3.export(material)]
+    (document,) = [row for row in json.loads(text)["@graph"] if row["type"] == "SpdxDocument"]
+    assert document["profileConformance"] == ["core", "software", "simpleLicensing"]
+    assert "profile ai: Owl <b>1</b> lacks downloadLocation" in document["comment"]
+    model = replace(material.record.model, repository="owls/owl", revision="a" * 40)
+    (text,) = [one.text for one in spdx3.export(replace(material, record=replace(material.record, model=model)))]
+    (document,) = [row for row in json.loads(text)["@graph"] if row["type"] == "SpdxDocument"]
+    assert "ai" in document["profileConformance"] and "dataset" not in document["profileConformance"]
+    assert spdx3.check(spdx, text) == []
+    false_claim = text.replace('"simpleLicensing"', '"simpleLicensing", "dataset"', 1)
+    assert any("lacks originatedBy" in fault for fault in spdx3.check(spdx, false_claim))
+
+
+def test_rules_are_the_metrics_decision_thresholds(documents: Any) -> None:
+    (model,) = [row for row in only(documents["spdx3"])["@graph"] if row["type"] == "ai_AIPackage"]
+    bounds = {row["key"]: row["value"] for row in model["ai_metricDecisionThreshold"]}
+    told = bounds["toxicity/civility_pairs:rude_preference_rate"]
+    assert told.startswith("at most 0.6 (baseline") and told.endswith("INCONCLUSIVE")
+
+
+# Croissant
+
+
+def test_croissant_lies_in_a_pack_and_its_items_can_be_read_through_it(documents: Any, tmp_path: Path) -> None:
+    import shutil
+
+    import mlcroissant as mlc
+
+    from auditor.probes import shipped
+
+    name = "bias/stereotype_contrast"
+    folder = Path(shutil.copytree(shipped() / name, tmp_path / "probe"))
+    (folder / "croissant.json").write_text(documents["croissant"][f"{name}/croissant.json"], encoding="utf-8")
+    rows = list(mlc.Dataset(str(folder / "croissant.json")).records("items"))
+    items = [json.loads(line) for line in (folder / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["items/id"].decode() for row in rows] == [item["id"] for item in items]
+    content = json.loads(documents["croissant"][f"{name}/croissant.json"])
+    files = {row["@id"]: row["sha256"] for row in content["distribution"]}
+    assert files["items.jsonl"] == schema.digest_file(folder / "items.jsonl").sha256
+    assert content["conformsTo"] == croissant.CONFORMS_TO
+    assert {"rai:dataLimitations", "rai:dataCollection", "rai:dataManipulationProtocol"} <= set(content)
+    assert not [key for key in content if "TimeFrame" in key or "dataDataManipulation" in key]
+
+
+def test_a_probe_that_is_another_than_the_record_s_is_not_described(material: Material) -> None:
+    probe = replace(material.card.probes[0], digest="0" * 64)
+    with pytest.raises(ExportError, match="another than the record's"):
+        list(croissant.export(replace(material, card=replace(material.card, probes=(probe,)))))
+
+
+# in-toto
+
+
+def verdict_of(material: Material, *statuses: tuple[Status, bool]) -> Material:
+    base = material.verdicts[0].findings[0]
+    findings: tuple[Finding, ...] = tuple(
+        replace(base, id=f"f{number}", status=status, required=required)
+        for number, (status, required) in enumerate(statuses)
+    )
+    worst = Status.FAIL if any(one is Status.FAIL for one, _ in statuses) else statuses[0][0]
+    return replace(material, verdicts=(replace(material.verdicts[0], status=worst, findings=findings),))
+
+
+def test_what_is_inconclusive_is_no_passed_test_anywhere(material: Material) -> None:
+    given = verdict_of(material, (Status.INCONCLUSIVE, True), (Status.PASS, True), (Status.FAIL, False))
+    given = replace(given, verdicts=(replace(given.verdicts[0], status=Status.INCONCLUSIVE),))
+    (statement,) = [json.loads(one.text) for one in in_toto.export_test_result(given)]
+    predicate = statement["predicate"]
+    assert predicate["result"] == "FAILED"
+    assert (predicate["passedTests"], predicate["warnedTests"], predicate["failedTests"]) == (["f1"], ["f2"], ["f0"])
+    (svr,) = [json.loads(one.text) for one in in_toto.export_svr(given)]
+    assert svr["predicate"]["properties"] == ["AUDITOR_baseline/f1"]
+    (log,) = [json.loads(one.text) for one in sarif.export(given)]
+    assert [(row["kind"], row["level"]) for row in log["runs"][0]["results"]] == [
+        ("fail", "warning"),
+        ("pass", "none"),
+        ("fail", "note"),
+    ]
+    (text,) = [one.text for one in junit.export(given)]
+    suite = Xml.fromstring(text).find("testsuite")
+    assert suite is not None
+    assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["3", "0", "1", "1"]
+
+
+def test_statements_are_about_the_model_s_files(documents: Any, material: Material) -> None:
+    for form in ("in-toto-test-result", "in-toto-svr"):
+        statement = only(documents[form])
+        assert statement["_type"] == in_toto.STATEMENT
+        digests = {row["name"]: row["digest"]["sha256"] for row in statement["subject"]}
+        assert digests == {file.path: file.sha256 for file in material.record.model.files}
+    policies = only(documents["in-toto-svr"])["predicate"]["verifier"]["policies"]
+    assert policies[0]["digest"]["sha256"] == material.verdicts[0].policy_digest
+
+
+# Every Eval Ever: what its schemas demand, written out
+
+
+def test_every_eval_ever_has_what_its_schemas_demand(documents: Any, material: Material) -> None:
+    found = documents["every-eval-ever"]
+    (name, text), (rows_name, rows_text) = sorted(found.items(), key=lambda row: row[0].endswith("l"))
+    log, rows = json.loads(text), [json.loads(line) for line in rows_text.splitlines()]
+    uuid4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    assert re.fullmatch(rf"data/auditor/[^/]+/[^/]+/{uuid4}\.json", name)
+    assert rows_name == name.removesuffix(".json") + "_samples.jsonl"
+    required = {"schema_version", "evaluation_id", "retrieved_timestamp", "source_metadata", "model_info"}
+    assert required | {"eval_library", "evaluation_results"} <= set(log) and log["schema_version"] == "0.3.0"
+    assert log["retrieved_timestamp"].isdigit()
+    sidecar = log["detailed_evaluation_results"]
+    assert (sidecar["file_path"], sidecar["total_rows"]) == (rows_name, len(rows))
+    import hashlib
+
+    assert sidecar["checksum"] == hashlib.sha256(rows_text.encode()).hexdigest()
+    assert len(rows) == sum(probe.n_selected - sum(probe.unscored.values()) for probe in material.card.probes)
+    for row in rows:
+        assert (row["evaluation_id"], row["model_id"]) == (log["evaluation_id"], log["model_info"]["id"])
+        assert {"input", "output", "sample_id", "evaluation_name", "answer_attribution"} <= set(row)
+        assert all(isinstance(value, str) for value in row["metadata"].values())
+    for row in log["evaluation_results"]:
+        config = row["metric_config"]
+        assert config["min_score"] <= row["score_details"]["score"] <= config["max_score"]
+        assert isinstance(config["lower_is_better"], bool)
+
+
+def test_prompts_and_completions_are_digests_unless_texts_are_asked_for(material: Material, documents: Any) -> None:
+    hashed = next(text for name, text in documents["every-eval-ever"].items() if name.endswith(".jsonl"))
+    shown = next(
+        one.text for one in every_eval_ever.export(replace(material, with_text=True)) if one.name.endswith(".jsonl")
+    )
+    for row, open_row in zip(map(json.loads, hashed.splitlines()), map(json.loads, shown.splitlines()), strict=True):
+        assert row["input"]["raw"].startswith("sha256:") and not open_row["input"]["raw"].startswith("sha256:")
+        assert row["sample_hash"] == every_eval_ever.sample_hash(open_row["input"]["raw"], [])
+
+
+# Hostile text, and the command line
+
+
+def test_hostile_text_stays_text(material: Material) -> None:
+    nasty = "\x00\x1b[31m]]> <script>& [click](https://evil.example) | \ufffe"
+    finding = replace(material.verdicts[0].findings[0], message=nasty, subject=nasty, rationale=nasty)
+    given = replace(material, verdicts=(replace(material.verdicts[0], findings=(finding,)),))
+    for form in METRICS_IN:
+        for document in registry.load("formats", form)(given):
+            document.text.encode()
+            if form == "junit":
+                assert "<script>" in (Xml.fromstring(document.text).find("testsuite/testcase/*").get("message") or "")  # type: ignore[union-attr]
+            elif form == "github-summary":
+                assert "<script>" not in document.text and "](" not in document.text.replace("\\](", "")
+            elif form == "sarif":
+                assert "](" not in json.loads(document.text)["runs"][0]["results"][0]["message"]["text"].replace(
+                    "\\](", ""
+                )
+            elif document.name.endswith("json"):
+                json.loads(document.text)
+
+
+def test_a_library_that_is_not_there_is_one_error_with_the_extra(
+    finished: tuple[RunRecord, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for form, package, extra in (
+        ("cyclonedx", "cyclonedx.schema", "sbom"),
+        ("spdx3", "spdx_python_model", "sbom"),
+        ("croissant", "mlcroissant", "croissant"),
+    ):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(MissingPackageError) as caught:
+            export(finished[1], form)
+        assert caught.value.hint == f"pip install 'auditor[{extra}]'"
+
+
+def test_the_command_writes_one_file_or_a_folder(
+    auditor_cli: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
+) -> None:
+    done = auditor_cli("export", finished[1], "--format", "every-eval-ever")
+    assert done.returncode == 2 and "--out" in done.stderr and done.stdout == ""
+    done = auditor_cli("export", finished[1], "--format", "junit", "--out", tmp_path / "j.xml")
+    assert done.returncode == 0 and Xml.parse(tmp_path / "j.xml").getroot().tag == "testsuites"
+    done = auditor_cli("export", finished[1], "--format", "sarf")
+    assert done.returncode == 2 and "sarif" in done.stderr
+
+
+def test_exporting_does_not_import_torch(finished: tuple[RunRecord, Path]) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from auditor.export import export; from auditor.registry import FORMATS\n"
+        f"[export(Path({str(finished[1])!r}), form) for form in FORMATS]\n"
+        "print(sorted({'torch', 'transformers', 'detoxify', 'datasets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
