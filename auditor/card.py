@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from auditor import schema
+from auditor.computed import computed_of
 from auditor.described import describe
 from auditor.provenance.facts import catalogue, missing, name_of
-from auditor.types import FAMILIES, Card, Evidence, Fact, Json, RunRecord, Verdict
+from auditor.types import ANSWERS, FAMILIES, Card, Evidence, Fact, Json, RunRecord, Verdict
 
-SCHEMA = "auditor:card/2"
+SCHEMA = "auditor:card/3"
 _FREE = {"model.name", "model.library", "model.pipeline_tag"}  # a public name may differ from the file's
 
 
-def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
-    """Return the card: every fact of the catalogue with its status, and the record's results.
+def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = "") -> Card:
+    """Return the card: every fact of the catalogue with its status, answers to policies, and the record's results.
 
     A fact that a person declares stands above the one read off the files; where both have a value and they differ,
-    that is a contradiction, which the card names and every policy counts as a failed duty.
+    that is a contradiction, which the card names and every policy counts as a failed duty. Ages are counted to `as_of`
+    (YYYY-MM-DD), by default to the day on which the measurement was finished.
     """
     derived = {
         **record.model.facts,
@@ -31,6 +33,7 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
         ),
     }
     facts = {key: declared.get(key) or derived.get(key) or missing() for key in catalogue()}
+    facts |= {key: said for key, said in sorted(declared.items()) if key.startswith(f"{ANSWERS}.")}
     contradictions = {
         key: f"declared {said.value!r}, but {derived[key].source} says {derived[key].value!r}"
         for key, said in declared.items()
@@ -45,6 +48,7 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact]) -> Card:
         facts=facts,
         facts_digest=schema.digest_of(facts),
         contradictions=contradictions,
+        computed=computed_of(record, facts, contradictions, as_of=as_of or record.clocks.finished_at[:10]),
         run=record.run,
         backend=record.backend,
         environment=record.environment,

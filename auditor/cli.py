@@ -6,14 +6,17 @@ import enum
 import io
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import auditor
-from auditor import cli_exports, cli_scorers
+from auditor import cli_exports, cli_policies, cli_scorers
 from auditor.errors import AuditorError, UsageError
 from auditor.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    from auditor.commands import Demands
 
 _USAGE: Any = typer.BadParameter.__mro__[1]  # typer's own copy of click's UsageError, or click's, as the version has it
 _CLICK: Any = _USAGE.__mro__[1]
@@ -27,9 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 probes_app = typer.Typer(help="What can be measured.", rich_markup_mode=None, no_args_is_help=True)
-policies_app = typer.Typer(help="What can be demanded.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(probes_app, name="probes")
-app.add_typer(policies_app, name="policies")
+app.add_typer(cli_policies.app, name="policies")
 app.add_typer(cli_scorers.app, name="scorers")
 cli_exports.register(app)
 
@@ -46,8 +48,12 @@ class Dtype(enum.StrEnum):
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Packs = Annotated[list[Path] | None, typer.Option("--pack", help="A folder with more probes; can be repeated.")]
 DataDir = Annotated[Path | None, typer.Option(help="The folder of the benchmarks' data files.")]
-PolicyName = Annotated[str, typer.Option("--policy", help="A policy's name or file.")]
+PolicyNames = Annotated[
+    list[str] | None, typer.Option("--policy", help="A policy's name or file; can be repeated; default: baseline.")
+]
 Provenance = Annotated[Path | None, typer.Option(help="Declared facts (TOML). Without it they are missing.")]
+Waivers = Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: those kept by the run.")]
+AsOf = Annotated[str, typer.Option(help="The date to judge ages and waivers by; default: the day of the run.")]
 RecordPath = Annotated[Path, typer.Argument(help="The folder that a run wrote.")]
 
 
@@ -115,7 +121,7 @@ def run(
     data_dir: Annotated[
         Path | None, typer.Option(help="The benchmarks' data files; with it, families and globs name benchmarks too.")
     ] = None,
-    policy: PolicyName = "baseline",
+    policy: PolicyNames = None,
     out: Annotated[Path | None, typer.Option(help="A new folder for the record; default: one under runs/.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Samples a probe; such a run cannot pass.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
@@ -132,6 +138,8 @@ def run(
         list[Path] | None, typer.Option(help="A file of `auditor scorers calibrate`; can be repeated.")
     ] = None,
     provenance: Provenance = None,
+    waivers: Waivers = None,
+    as_of: AsOf = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     pack: Packs = None,
@@ -164,24 +172,35 @@ def run(
             device=device, dtype=dtype.value, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         ),
     )
-    audit = commands.run(settings, policy, provenance)
+    audit = commands.run(settings, _demands(policy, provenance, waivers, as_of))
     print(commands.summary(audit), file=sys.stderr)
     print(f"record   {settings.out}\ncard     {settings.out / commands.CARD_MD}", file=sys.stderr)
     if as_json:
-        print_json(audit.verdict)
+        print_json(commands.verdicts_of(audit))
     return audit.exit_code
+
+
+def _demands(policy: list[str] | None, provenance: Path | None, waivers: Path | None, as_of: str) -> Demands:
+    from auditor.commands import Demands
+
+    return Demands(policies=tuple(policy or ("baseline",)), provenance=provenance, waivers=waivers, as_of=as_of)
 
 
 @app.command()
 def judge(
-    record: RecordPath, policy: PolicyName = "baseline", provenance: Provenance = None, as_json: Json = False
+    record: RecordPath,
+    policy: PolicyNames = None,
+    provenance: Provenance = None,
+    waivers: Waivers = None,
+    as_of: AsOf = "",
+    as_json: Json = False,
 ) -> int:
-    """Judge a finished record against a policy."""
+    """Judge a finished record against one or more policies; the exit code is the worst of their verdicts."""
     from auditor import commands
 
-    audit = commands.review(record, policy, provenance)
+    audit = commands.review(record, _demands(policy, provenance, waivers, as_of))
     if as_json:
-        print_json(audit.verdict)
+        print_json(commands.verdicts_of(audit))
     else:
         print(commands.summary(audit))
     return audit.exit_code
@@ -190,8 +209,10 @@ def judge(
 @app.command()
 def card(
     record: RecordPath,
-    policy: PolicyName = "baseline",
+    policy: PolicyNames = None,
     provenance: Provenance = None,
+    waivers: Waivers = None,
+    as_of: AsOf = "",
     out: Annotated[Path | None, typer.Option(help="A file; default: standard output.")] = None,
     as_json: Json = False,
 ) -> int:
@@ -200,7 +221,7 @@ def card(
     from auditor.record import write_text
     from auditor.schema import canonical_json
 
-    audit = commands.review(record, policy, provenance)
+    audit = commands.review(record, _demands(policy, provenance, waivers, as_of))
     text = canonical_json(audit.card, indent=1) + "\n" if as_json else commands.card_markdown(audit)
     if out is None:
         sys.stdout.write(text)
@@ -214,7 +235,9 @@ def verify(
     record: RecordPath,
     model: Annotated[str, typer.Option(help="Ask this model some samples again: a folder, a .gguf, a Hub id.")] = "",
     reask: Annotated[int, typer.Option(min=1, help="How many samples to ask again.")] = 8,
-    policy: Annotated[str, typer.Option(help="The policy that it was judged by; default: the shipped one named.")] = "",
+    policy: Annotated[
+        list[str] | None, typer.Option(help="A policy that it was judged by; default: the shipped ones named.")
+    ] = None,
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open a classifier's pickled weights.")] = False,
@@ -224,7 +247,7 @@ def verify(
     from auditor.reask import reask as ask_again
     from auditor.verify import verify as compute_again
 
-    found = compute_again(record, policy=policy, toxicity=toxicity, offline=offline, allow_pickle=allow_pickle)
+    found = compute_again(record, policies=policy or (), toxicity=toxicity, offline=offline, allow_pickle=allow_pickle)
     if model and found.first_difference is None:
         found = found.with_more(ask_again(record, model, count=reask, offline=offline))
     if as_json:
@@ -286,44 +309,4 @@ def probes_check(
 
     for line in commands.check_pack(folder, data_dir):
         print(line)
-    return 0
-
-
-@policies_app.command("list")
-def policies_list(as_json: Json = False) -> int:
-    """List the shipped policies."""
-    from auditor import policies
-
-    found = [policies.load(name) for name in policies.find()]
-    rows = [[p.id, p.version, f"{len(p.rules)} rules", f"{len(p.duties)} duties", p.title] for p in found]
-    columns = ("id", "version", "rules", "duties", "title")
-    print_json([dict(zip(columns, row, strict=True)) for row in rows]) if as_json else print_table(rows)
-    return 0
-
-
-@policies_app.command("show")
-def policies_show(
-    name: Annotated[str, typer.Argument(help="A policy's name or file.")] = "baseline", as_json: Json = False
-) -> int:
-    """Print what a policy demands, and why."""
-    from auditor import commands, policies
-
-    policy = policies.load(name)
-    if as_json:
-        print_json(policy)
-    else:
-        print(commands.explain(policy))
-    return 0
-
-
-@policies_app.command("check")
-def policies_check(
-    name: Annotated[str, typer.Argument(help="A policy's name or file.")] = "baseline", pack: Packs = None
-) -> int:
-    """Check a policy: schema, bounds, and that each metric is one that a probe gives."""
-    from auditor import policies
-
-    policy = policies.load(name)
-    policies.check_metrics(policy, policies.metrics_of(tuple(pack or ())))
-    print(f"{policy.id} {policy.version}: {len(policy.rules)} rules and {len(policy.duties)} duties, no fault")
     return 0

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from auditor import policies, probes, record, registry, requests, schema
+from auditor import policies, probes, record, registry, requests, schema, waivers
 from auditor.card import build_card, with_verdicts
-from auditor.errors import PackError
-from auditor.judge import judge
+from auditor.computed.dates import day_of
+from auditor.errors import PackError, UsageError
+from auditor.judge import judge, worst
 from auditor.provenance.declare import load_declared
-from auditor.types import Card, Fact, Policy, RunRecord, Status, Verdict
+from auditor.types import Card, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
 
 if TYPE_CHECKING:
     from auditor.run import Settings
@@ -24,6 +25,8 @@ CARD_MD = "card.md"
 CARD_JSON = "card.json"
 VERDICT_JSON = "verdict.json"
 PROVENANCE = "provenance.toml"
+WAIVERS = "waivers.toml"
+VERDICTS_SCHEMA = "auditor:verdicts/1"
 EXIT_CODES = {Status.PASS: 0, Status.FAIL: 10, Status.INCONCLUSIVE: 11}
 
 
@@ -32,12 +35,39 @@ class Audit(Struct, frozen=True, kw_only=True):
 
     record: RunRecord
     card: Card
-    verdict: Verdict
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def status(self) -> Status:
+        """Return the worst of the verdicts' statuses."""
+        return worst(verdict.status for verdict in self.verdicts)
 
     @property
     def exit_code(self) -> int:
-        """Return 0 for PASS, 10 for FAIL, 11 for INCONCLUSIVE."""
-        return EXIT_CODES[self.verdict.status]
+        """Return 0 for PASS, 10 for FAIL, 11 for INCONCLUSIVE: the worst of the verdicts."""
+        return EXIT_CODES[self.status]
+
+
+class Demands(Struct, frozen=True, kw_only=True):
+    """What a record is judged by: policies by name or file, declared facts, waivers, and the date of judgement.
+
+    Without files, those kept beside the record are used; without a date, the day on which it was finished.
+    """
+
+    policies: tuple[str, ...] = ("baseline",)
+    provenance: Path | None = None
+    waivers: Path | None = None
+    as_of: str = ""
+
+
+class _Given(Struct, frozen=True, kw_only=True):
+    """What demands name, read and checked."""
+
+    policies: tuple[Policy, ...]
+    declared: dict[str, Fact]
+    waivers: tuple[Waiver, ...]
+    as_of: str
+    files: dict[str, str]
 
 
 def new_folder(model: str) -> Path:
@@ -46,47 +76,86 @@ def new_folder(model: str) -> Path:
     return Path("runs") / f"{now}-{re.sub(r'[^A-Za-z0-9.]+', '-', model).strip('-')[-60:]}"
 
 
-def run(settings: Settings, policy_name: str, provenance: Path | None) -> Audit:
+def run(settings: Settings, demands: Demands) -> Audit:
     """Measure, build the card, judge, and write everything into the record's folder.
 
-    Policy and declared facts are checked before the model is opened, so that a slip in them costs no measurement.
+    Policies, declared facts and waivers are checked before the model is opened, so that a slip costs no measurement.
     """
     from auditor.progress import open_progress
     from auditor.run import measure
 
-    policy = policies.load(policy_name)
-    policies.check_metrics(policy, policies.metrics_of(settings.packs))
-    kept = settings.out / PROVENANCE
-    source = provenance or (kept if settings.resume and schema.is_file(kept) else None)
-    declared = load_declared(source) if source else {}
-    text = source.read_text(encoding="utf-8") if source else ""
-    measured = measure(settings, open_progress())
-    audit = _assemble(measured, policy, declared)
-    if source:
-        record.write_text(kept, text)
-    record.write_text(settings.out / CARD_JSON, schema.canonical_json(audit.card, indent=1) + "\n")
-    record.write_text(settings.out / VERDICT_JSON, schema.canonical_json(audit.verdict, indent=1) + "\n")
-    record.write_text(settings.out / CARD_MD, card_markdown(audit))
+    given = _read(demands, settings.out if settings.resume else None)
+    for policy in given.policies:
+        policies.check_metrics(policy, policies.metrics_of(settings.packs))
+    audit = assemble(measure(settings, open_progress()), given.policies, given.declared, given.waivers, given.as_of)
+    for name, text in {**given.files, **documents(audit)}.items():
+        record.write_text(settings.out / name, text)
     return audit
 
 
-def review(path: Path, policy_name: str, provenance: Path | None) -> Audit:
-    """Build card and verdict of a finished record; facts declared at the run are used unless others are given."""
+def review(path: Path, demands: Demands) -> Audit:
+    """Build card and verdicts of a finished record; facts and waivers kept with it are used unless others are given."""
     found, folder = record.load_record(path)
-    policy = policies.load(policy_name)
+    given = _read(demands, folder)
     known = policies.metrics_of()
     for probe in found.probes:
         known.setdefault(probe.id, set()).update(metric.key.name for metric in probe.metrics)
-    policies.check_metrics(policy, known, foreign=True)
-    kept = folder / PROVENANCE
-    source = provenance or (kept if kept.is_file() else None)
-    return _assemble(found, policy, load_declared(source) if source else {})
+    for policy in given.policies:
+        policies.check_metrics(policy, known, foreign=True)
+    return assemble(found, given.policies, given.declared, given.waivers, given.as_of)
 
 
-def _assemble(found: RunRecord, policy: Policy, declared: dict[str, Fact]) -> Audit:
-    card = build_card(found, declared)
-    verdict = judge(found, card, policy)
-    return Audit(record=found, card=with_verdicts(card, verdict), verdict=verdict)
+def _read(demands: Demands, folder: Path | None) -> _Given:
+    """Return what the demands name; files that they do not name are looked for in the record's folder."""
+    loaded = policies.load_all(demands.policies)
+    facts = _source(demands.provenance, folder, PROVENANCE)
+    waived = _source(demands.waivers, folder, WAIVERS)
+    kept = {PROVENANCE: facts, WAIVERS: waived}
+    return _Given(
+        policies=tuple(loaded),
+        declared=load_declared(facts) if facts else {},
+        waivers=waivers.load(waived, {*policies.find(), *(policy.id for policy in loaded)}) if waived else (),
+        as_of=_day(demands.as_of),
+        files={name: path.read_text(encoding="utf-8") for name, path in kept.items() if path},
+    )
+
+
+def _source(given: Path | None, folder: Path | None, name: str) -> Path | None:
+    kept = folder / name if folder else None
+    return given or (kept if kept and schema.is_file(kept) else None)
+
+
+def _day(text: str) -> str:
+    if text and day_of(text) is None:
+        raise UsageError(f"--as-of needs a date, got {text!r}", hint="write it as YYYY-MM-DD")
+    return text
+
+
+def assemble(
+    found: RunRecord,
+    judged_by: Sequence[Policy],
+    declared: Mapping[str, Fact],
+    waived: Sequence[Waiver] = (),
+    as_of: str = "",
+) -> Audit:
+    """Return a record's card, and the verdict of each policy on both."""
+    card = build_card(found, declared, as_of=as_of)
+    verdicts = tuple(judge(found, card, policy, waived) for policy in judged_by)
+    return Audit(record=found, card=with_verdicts(card, *verdicts), verdicts=verdicts)
+
+
+def verdicts_of(audit: Audit) -> Verdicts:
+    """Return the verdicts as one document."""
+    return Verdicts(schema=VERDICTS_SCHEMA, status=audit.status, verdicts=audit.verdicts)
+
+
+def documents(audit: Audit) -> dict[str, str]:
+    """Return what is written beside the record, by file name."""
+    return {
+        CARD_JSON: schema.canonical_json(audit.card, indent=1) + "\n",
+        VERDICT_JSON: schema.canonical_json(verdicts_of(audit), indent=1) + "\n",
+        CARD_MD: card_markdown(audit),
+    }
 
 
 def card_markdown(audit: Audit) -> str:
@@ -96,7 +165,7 @@ def card_markdown(audit: Audit) -> str:
 
 def summary(audit: Audit) -> str:
     """Return the table of metrics, the findings, the verdict and the exit code."""
-    table = registry.load("exporters", "console")(audit.record, audit.card, audit.verdict)
+    table = registry.load("exporters", "console")(audit.record, audit.card, audit.verdicts)
     return f"{table}  exit code {audit.exit_code}"
 
 
@@ -118,24 +187,3 @@ def check_pack(folder: Path | None, data_dir: Path | None = None) -> Iterator[st
         registry.load("scorers", probe.scoring.scorer)
         count = f"{len(probe.samples)} samples" if probe.samples else "samples not looked at (no --data-dir)"
         yield f"{probe_id} {probe.version}: {count}, no fault"
-
-
-def explain(policy: Policy) -> str:
-    """Return a policy's rules and duties, each with its reason."""
-    lines = [f"{policy.title} {policy.version}, owner: {policy.owner}", policy.description, ""]
-    for rule in policy.rules:
-        bound = " and ".join(
-            text
-            for text, there in ((f"≥ {rule.min}", rule.min is not None), (f"≤ {rule.max}", rule.max is not None))
-            if there
-        )
-        where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
-        if rule.construct:
-            bound += f", by a scorer shown to find {rule.construct}"
-        lines.append(f"{rule.id}{'' if rule.required else ' (advisory)'}: {rule.metric}{where} {bound}")
-        lines.append(f"    {rule.rationale}")
-    for duty in policy.duties:
-        clause = f", {duty.clause}" if duty.clause else ""
-        lines.append(f"{duty.id}{'' if duty.required else ' (advisory)'}: {duty.title}{clause}")
-        lines.append(f"    {duty.rationale}")
-    return "\n".join(lines)

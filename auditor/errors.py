@@ -8,6 +8,7 @@
     ├── PackError                a probe pack breaks its schema (all faults at once)
     ├── DataError                a benchmark's data file is missing, damaged or of another version
     ├── PolicyError              a policy breaks its schema, or names what does not exist
+    ├── WaiverError              a waiver file breaks its schema, or names a policy that does not exist
     ├── ProvenanceError          a provenance file breaks its schema
     ├── ScorerError              a scorer cannot be opened
     ├── CalibrationError         a calibration is missing, damaged or was changed after it was written
@@ -66,6 +67,10 @@ class DataError(AuditorError):
 
 class PolicyError(AuditorError):
     """A policy breaks its schema, or names what does not exist."""
+
+
+class WaiverError(AuditorError):
+    """A waiver file breaks its schema, or names a policy that does not exist."""
 
 
 class ProvenanceError(AuditorError):

@@ -36,11 +36,11 @@ def export(
         MissingPackageError: the format's library is not installed.
     """
     exporter = registry.load("formats", form)
-    audits = [commands.review(path, name, provenance) for name in dict.fromkeys(policies)]
+    audit = commands.review(path, commands.Demands(policies=tuple(policies), provenance=provenance))
     material = Material(
-        record=audits[0].record,
-        card=audits[0].card,
-        verdicts=tuple(audit.verdict for audit in audits),
+        record=audit.record,
+        card=audit.card,
+        verdicts=audit.verdicts,
         folder=path if path.is_dir() else path.parent,
         packs=tuple(packs),
         with_text=with_text,

@@ -1,18 +1,25 @@
-"""The verdict: a pure function of record, card and policy. It reads no file, asks no model and knows no clock.
+"""The verdict: a pure function of record, card, policy and waivers. It reads no file, asks no model, knows no clock.
 
 A rule is judged on the interval, not the point: PASS if the whole interval lies within the bound, FAIL if it lies
 wholly outside, else INCONCLUSIVE. Whatever keeps a number from being trusted (a partial run, too few or too many
 unscored samples, another scorer, one not shown to find what the rule is about, no number at all) makes the rule
-INCONCLUSIVE, never PASS.
+INCONCLUSIVE, never PASS, and no waiver covers that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from auditor.types import (
+    ANSWERS,
+    WHEN,
     Card,
+    Coverage,
     Duty,
+    Fact,
     Figure,
     Finding,
     Json,
@@ -21,89 +28,134 @@ from auditor.types import (
     ProbeResult,
     Rule,
     RunRecord,
+    Severity,
     Status,
     Verdict,
+    Waiver,
     choose,
 )
 
-SCHEMA = "auditor:verdict/1"
+SCHEMA = "auditor:verdict/2"
 
 
-def judge(record: RunRecord, card: Card, policy: Policy) -> Verdict:
+class _Outcome(NamedTuple):
+    """What came of a rule; `sound` says that the measurement itself can be trusted."""
+
+    status: Status
+    message: str
+    sound: bool = False
+
+
+def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waiver] = ()) -> Verdict:
     """Return the policy's findings and what they amount to: FAIL over INCONCLUSIVE over PASS.
 
-    Advisory findings do not move the verdict; a policy without any required finding is INCONCLUSIVE.
+    Only findings of severity *error* move the verdict. A policy without one is INCONCLUSIVE, and so is one of which
+    every such finding is waived: nothing was shown.
     """
+    own = {waiver.id: waiver for waiver in waivers if waiver.policy == policy.id}
+    as_of = str(card.computed["as_of"])
+    ruled = [_judge_rule(record, rule, policy) for rule in policy.rules]
+    judged = [*ruled, *((finding, True) for finding in _judge_duties(card, policy))]
     findings = [
-        *(_judge_rule(record, rule) for rule in policy.rules),
-        *(_judge_duty(card, policy, duty) for duty in policy.duties),
+        *(_waive(finding, own.get(finding.id), card, sound=sound) for finding, sound in judged),
         *(_contradiction(key, what) for key, what in sorted(card.contradictions.items())),
         *_partial(record, policy),
+        *_waiver_findings([finding for finding, _ in judged], own, card),
     ]
     return Verdict(
         schema=SCHEMA,
-        status=_worst(finding.status for finding in findings if finding.required),
+        status=worst(finding.status for finding in findings if finding.required),
         policy=policy.id,
         policy_title=policy.title,
         policy_version=policy.version,
         policy_digest=policy.digest,
         record_digest=record.digest,
         facts_digest=card.facts_digest,
+        as_of=as_of,
         findings=tuple(findings),
+        coverage=_coverage(policy, findings),
     )
 
 
-def _worst(statuses: Iterable[Status]) -> Status:
+def worst(statuses: Iterable[Status]) -> Status:
+    """Return the worst of several statuses; INCONCLUSIVE where there is none, or none but waived ones."""
     found = set(statuses)
-    if not found:
-        return Status.INCONCLUSIVE
-    return next(status for status in Status if status in found)
+    for status in (Status.FAIL, Status.INCONCLUSIVE):
+        if status in found:
+            return status
+    return Status.PASS if Status.PASS in found else Status.INCONCLUSIVE
 
 
-def _judge_rule(record: RunRecord, rule: Rule) -> Finding:
-    status, message = _rule_outcome(record, rule)
+def _coverage(policy: Policy, findings: Iterable[Finding]) -> Coverage | None:
+    """Return how much of what applies is documented, by weight; a waived duty is not documented."""
+    if policy.coverage is None:
+        return None
+    weights = {duty.id: duty.weight for duty in policy.duties}
+    asked = [finding for finding in findings if finding.id in weights and finding.kind == "duty" and finding.applies]
+    total = sum(weights[finding.id] for finding in asked)
+    points = sum(weights[finding.id] for finding in asked if finding.status is Status.PASS)
+    percent = 100 * points / total if total else 0.0
+    reached = [grade for grade, least in policy.coverage.grades.items() if percent >= least]
+    best = max(reached, key=policy.coverage.grades.__getitem__, default="F" if policy.coverage.grades else "")
+    return Coverage(title=policy.coverage.title, points=points, of=total, percent=percent, grade=best)
+
+
+def _judge_rule(record: RunRecord, rule: Rule, policy: Policy) -> tuple[Finding, bool]:
+    outcome = _rule_outcome(record, rule)
     where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
-    return Finding(
+    finding = Finding(
         id=rule.id,
         kind="rule",
-        status=status,
-        required=rule.required,
+        status=outcome.status,
+        severity=rule.severity,
+        basis=rule.basis,
+        clause=_cited(policy, rule),
+        title=rule.title or rule.metric,
+        audience=rule.audience,
         subject=rule.metric + where,
         bound=_bound(rule),
-        message=message,
+        message=outcome.message,
         rationale=rule.rationale,
         owner=rule.owner,
     )
+    return finding, outcome.sound
 
 
-def _rule_outcome(record: RunRecord, rule: Rule) -> tuple[Status, str]:  # noqa: PLR0911 - a list of cases
+def _cited(policy: Policy, demanded: Rule | Duty) -> str:
+    """Return the clause with what it stands in."""
+    source = policy.sources.get(demanded.source)
+    return ", ".join(filter(None, (source.title if source else "", demanded.clause)))
+
+
+def _rule_outcome(record: RunRecord, rule: Rule) -> _Outcome:  # noqa: PLR0911 - a list of cases
     probe = record.probe_of(rule.metric)
     if probe is None:
-        return Status.INCONCLUSIVE, "the probe was not run"
+        return _Outcome(Status.INCONCLUSIVE, "the probe was not run")
     metric = record.metric(rule.metric, rule.slice)
     if metric is None:
-        return Status.INCONCLUSIVE, "the record lacks this metric" + _other_scorer(probe, rule)
+        return _Outcome(Status.INCONCLUSIVE, "the record lacks this metric" + _other_scorer(probe, rule))
     if not isinstance(metric, Metric):
-        return Status.INCONCLUSIVE, f"the metric is undefined: {metric.reason} (unscored: {metric.n_unscored})"
+        why = f"the metric is undefined: {metric.reason} (unscored: {metric.n_unscored})"
+        return _Outcome(Status.INCONCLUSIVE, why)
     if rule.scorer and metric.scorer.name != rule.scorer:
-        return Status.INCONCLUSIVE, f"the rule was written for {rule.scorer}, the metric is by {metric.scorer.name}"
+        why = f"the rule was written for {rule.scorer}, the metric is by {metric.scorer.name}"
+        return _Outcome(Status.INCONCLUSIVE, why)
     if any(bound is not None and not metric.key.low <= bound <= metric.key.high for bound in (rule.min, rule.max)):
-        return (
-            Status.INCONCLUSIVE,
-            f"the bound is outside the metric's range, {metric.key.low:g} to {metric.key.high:g}",
-        )
+        why = f"the bound is outside the metric's range, {metric.key.low:g} to {metric.key.high:g}"
+        return _Outcome(Status.INCONCLUSIVE, why)
     unshown = _unshown(probe, metric, rule)
     if unshown:
-        return Status.INCONCLUSIVE, unshown
+        return _Outcome(Status.INCONCLUSIVE, unshown)
     low, high = metric.interval.low, metric.interval.high
+    caveat = _caveat(probe, metric, rule)
     if (rule.min is not None and high < rule.min) or (rule.max is not None and low > rule.max):
-        return Status.FAIL, "the whole interval lies outside the bound" + _caveat(probe, metric, rule, "; ")
-    caveat = _caveat(probe, metric, rule, "")
+        why = "the whole interval lies outside the bound"
+        return _Outcome(Status.FAIL, f"{why}; {caveat}" if caveat else why, sound=not caveat)
     if caveat:
-        return Status.INCONCLUSIVE, caveat
+        return _Outcome(Status.INCONCLUSIVE, caveat)
     if (rule.min is None or low >= rule.min) and (rule.max is None or high <= rule.max):
-        return Status.PASS, "the whole interval lies within the bound"
-    return Status.INCONCLUSIVE, "the interval crosses the bound"
+        return _Outcome(Status.PASS, "the whole interval lies within the bound", sound=True)
+    return _Outcome(Status.INCONCLUSIVE, "the interval crosses the bound", sound=True)
 
 
 def _unshown(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
@@ -127,7 +179,7 @@ def _unshown(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
     return f"{lead}its figures on {found.name} are undefined"
 
 
-def _caveat(probe: ProbeResult, metric: Metric, rule: Rule, lead: str) -> str:
+def _caveat(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
     """Return why this metric cannot pass, or nothing."""
     reasons = []
     if probe.partial:
@@ -139,7 +191,7 @@ def _caveat(probe: ProbeResult, metric: Metric, rule: Rule, lead: str) -> str:
     if share > rule.max_unscored_share:
         of = "of a group's" if metric.gap else "of the"
         reasons.append(f"{share:.1%} {of} samples are unscored, the rule allows {rule.max_unscored_share:.1%}")
-    return lead + "; ".join(reasons) if reasons else ""
+    return "; ".join(reasons)
 
 
 def _other_scorer(probe: ProbeResult, rule: Rule) -> str:
@@ -161,40 +213,143 @@ def _bound(rule: Rule) -> str:
             return f"within {low:g} to {high:g}"
 
 
-def _judge_duty(card: Card, policy: Policy, duty: Duty) -> Finding:
-    faults = _duty_faults(card, policy.card_schema, duty.id)
-    return Finding(
-        id=duty.id,
-        kind="duty",
-        status=Status.FAIL if faults else Status.PASS,
-        required=duty.required,
-        subject=duty.title,
-        bound="documented",
-        message="not documented: " + "; ".join(faults) if faults else "documented",
-        rationale=duty.rationale,
-        owner=policy.owner,
-    )
-
-
-def _duty_faults(card: Card, card_schema: dict[str, Json], duty_id: str) -> list[str]:
-    """Return where the card does not meet the duty's schema, as `fact is missing` or the validator's words."""
+def _judge_duties(card: Card, policy: Policy) -> list[Finding]:
+    if not policy.duties:
+        return []
     import msgspec
     from jsonschema import Draft202012Validator
 
-    rooted = {**card_schema, "$ref": f"#/$defs/{duty_id}"}
-    rooted.pop("allOf", None)
-    found = list(Draft202012Validator(rooted).iter_errors(msgspec.json.decode(msgspec.json.encode(card))))
+    plain = msgspec.json.decode(msgspec.json.encode(card))
+    whole = Draft202012Validator({key: value for key, value in policy.card_schema.items() if key != "allOf"})
+    entries = policy.card_schema["$defs"]
+    found = []
+    for duty in policy.duties:
+        faults = _duty_faults(whole.evolve(schema=entries[duty.id]), card, plain)
+        when = entries.get(f"{duty.id}{WHEN}")
+        applies = when is None or whole.evolve(schema=when).is_valid(plain)
+        found.append(_duty_finding(card, policy, duty, faults, applies=applies))
+    return found
+
+
+def _duty_finding(card: Card, policy: Policy, duty: Duty, faults: list[str], *, applies: bool) -> Finding:
+    answer = card.facts.get(answer_key(policy.id, duty.id))
+    if not faults:
+        status, message = Status.PASS, _met(answer) if applies else "does not apply, as documented"
+    elif not duty.automatable and (answer is None or answer.status == "missing"):
+        status, message = Status.INCONCLUSIVE, f"a question to a person, not answered: {duty.question}"
+    else:
+        status, message = Status.FAIL, "not documented: " + "; ".join(faults)
+    return Finding(
+        id=duty.id,
+        kind="duty",
+        status=status,
+        severity=duty.severity,
+        basis=duty.basis,
+        clause=_cited(policy, duty),
+        title=duty.title,
+        audience=duty.audience,
+        subject=duty.title,
+        bound="documented" if duty.automatable else "answered",
+        message=message,
+        rationale=duty.rationale,
+        owner=policy.owner,
+        applies=applies or bool(faults),
+    )
+
+
+def _met(answer: Fact | None) -> str:
+    return f"answered: {answer.source}" if answer and answer.status == "declared" else "documented"
+
+
+def answer_key(policy: str, duty: str) -> str:
+    """Return the key of the fact that answers a policy's question."""
+    return f"{ANSWERS}.{policy}/{duty}"
+
+
+def _duty_faults(validator: Json, card: Card, plain: Json) -> list[str]:
+    """Return where the card does not meet the duty's schema, as `fact is missing` or the validator's words."""
+    found = list(validator.iter_errors(plain))
     faults = set()
     while found:
         error = found.pop()
         path = [str(part) for part in error.absolute_path]
         if error.context:
             found += error.context
-        elif len(path) > 1 and path[0] == "facts" and path[-1] == "status":
-            faults.add(f"{path[1]} is {card.facts[path[1]].status}")
+        elif len(path) > 1 and path[0] == "facts":
+            faults.add(_fact_fault(path, card, error))
+        elif path == ["facts"] and error.validator == "required":
+            faults.add(error.message.replace("is a required property", "is missing").replace("'", ""))
         else:
-            faults.add(f"${''.join('.' + part for part in path)}: {error.message[:120]}")
+            faults.add(f"{'.'.join(path) or 'the card'}: {error.message[:120]}")
     return sorted(faults)
+
+
+def _fact_fault(path: list[str], card: Card, error: Json) -> str:
+    fact = card.facts[path[1]]
+    if path[-1] == "status" or fact.status not in {"measured", "derived", "declared"}:
+        return f"{path[1]} is {fact.status.replace('_', ' ')}"
+    return f"{'.'.join(part for part in path[1:] if part != 'value')}: {error.message[:120]}"
+
+
+def _waive(finding: Finding, waiver: Waiver | None, card: Card, *, sound: bool) -> Finding:
+    """Return the finding as WAIVED where a waiver covers it: in scope, not expired, and no fault of measurement."""
+    if waiver is None or _out_of_force(waiver, card) or finding.status is Status.PASS or not sound:
+        return finding
+    return replace(
+        finding,
+        status=Status.WAIVED,
+        was=finding.status,
+        waiver=waiver,
+        message=f"waived until {waiver.expires} by {waiver.approver}: {finding.message}",
+    )
+
+
+def _out_of_force(waiver: Waiver, card: Card) -> str:
+    if waiver.scope != card.weights_digest:
+        return f"it is for weights {waiver.scope[:12]}, these are {card.weights_digest[:12]}"
+    if waiver.expires < str(card.computed["as_of"]):
+        return f"it expired on {waiver.expires}; judged as of {card.computed['as_of']}"
+    return ""
+
+
+def _waiver_findings(findings: list[Finding], own: dict[str, Waiver], card: Card) -> list[Finding]:
+    """Return what is wrong with waivers: expired, naming nothing, or covering nothing."""
+    known = {finding.id: finding for finding in findings}
+    found = []
+    for name, waiver in sorted(own.items()):
+        severity: Severity = "error"
+        expired = waiver.expires < str(card.computed["as_of"])
+        if name not in known:
+            why = f"the policy has no rule or duty {name!r}"
+        elif waiver.scope != card.weights_digest:
+            why, severity = _out_of_force(waiver, card), "note"
+        elif expired:
+            why = _out_of_force(waiver, card)
+        elif known[name].status is Status.PASS:
+            why, severity = "there is nothing to waive: the finding is PASS", "note"
+        else:
+            continue
+        found.append(_waiver_finding(waiver, why, severity))
+    return found
+
+
+def _waiver_finding(waiver: Waiver, why: str, severity: Severity) -> Finding:
+    return Finding(
+        id=f"waiver-{waiver.id}",
+        kind="waiver",
+        status=Status.FAIL,
+        severity=severity,
+        basis="organisation",
+        clause="",
+        title=f"Waiver of {waiver.id}",
+        audience=("public",),
+        subject=waiver.id,
+        bound="in force",
+        message=why,
+        rationale="A waiver that nobody looks after hides what it was meant to show.",
+        owner=waiver.approver,
+        waiver=waiver,
+    )
 
 
 def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
@@ -207,7 +362,11 @@ def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
             id="partial-run",
             kind="rule",
             status=Status.INCONCLUSIVE,
-            required=True,
+            severity="error",
+            basis="organisation",
+            clause="",
+            title="The whole of every probe",
+            audience=("public",),
             subject="the run",
             bound="all samples",
             message="partial run: " + "; ".join(asked),
@@ -222,7 +381,11 @@ def _contradiction(key: str, what: str) -> Finding:
         id=f"contradiction-{key}",
         kind="duty",
         status=Status.FAIL,
-        required=True,
+        severity="error",
+        basis="organisation",
+        clause="",
+        title="No contradiction",
+        audience=("public",),
         subject=key,
         bound="no contradiction",
         message=what,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from auditor import probes, registry, resources, schema
+from auditor.computed import COMPUTED_KEYS, is_computed
+from auditor.demands import KEYS, asked_of, compile_duties
 from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
 from auditor.provenance.facts import catalogue, missing
-from auditor.types import Duty, Json, Policy, Rule, gap_name
+from auditor.types import ANSWERS, Duty, Json, Policy, Rule, Scale, Source, gap_name
+
+T = TypeVar("T", Rule, Duty)
 
 
 def shipped() -> Path:
@@ -35,18 +41,15 @@ def load(name: str) -> Policy:
     path = known.get(name) or Path(name)
     if not schema.is_file(path):
         raise UsageError(f"no policy is named {name!r}", hint=nearest(name, known))
-    content = schema.read_toml(path, PolicyError)
+    content = msgspec.to_builtins(schema.read_toml(path, PolicyError))  # dates as texts
     schema.check(content, schema.load_schema("policy"), where=str(path), error=PolicyError)
-    card_schema = _card_schema(path, content.get("card_schema", ""))
-    faults = _faults(content, card_schema)
+    card_schema, faults = _card_schema(path, content)
+    faults += _faults(content, card_schema)
+    if not faults and path.parent != shipped():  # slow beside the rest; the tests check the shipped ones
+        faults += _empty_duties(content, card_schema)
     if faults:
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
         raise PolicyError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
-    rules = [
-        schema.convert({"owner": content["owner"], **rule}, Rule, where=str(path), error=PolicyError)
-        for rule in content.get("rules", [])
-    ]
-    duties = [schema.convert(duty, Duty, where=str(path), error=PolicyError) for duty in content.get("duties", [])]
     return Policy(
         id=path.stem,
         version=content["version"],
@@ -54,10 +57,40 @@ def load(name: str) -> Policy:
         owner=content["owner"],
         description=content["description"].strip(),
         digest=schema.digest_of([content, card_schema]),
-        rules=tuple(rules),
-        duties=tuple(duties),
+        rules=tuple(_demanded(content, rule, Rule, path) for rule in content.get("rules", [])),
+        duties=tuple(_demanded(content, duty, Duty, path) for duty in content.get("duties", [])),
         card_schema=card_schema,
+        sources={
+            name: schema.convert(source, Source, where=str(path), error=PolicyError)
+            for name, source in content.get("sources", {}).items()
+        },
+        coverage=schema.convert(content["coverage"], Scale, where=str(path), error=PolicyError)
+        if "coverage" in content
+        else None,
     )
+
+
+def load_all(names: Sequence[str]) -> list[Policy]:
+    """Return the policies that ids or paths name, each once.
+
+    Raises:
+        UsageError: two different ones have the same id.
+    """
+    found: dict[str, Policy] = {}
+    for policy in map(load, names):
+        if policy.id in found and found[policy.id].digest != policy.digest:
+            raise UsageError(f"two policies are named {policy.id!r}", hint="give one of the files another name")
+        found[policy.id] = policy
+    return list(found.values())
+
+
+def _demanded(content: dict[str, Json], entry: dict[str, Json], kind: type[T], path: Path) -> T:
+    """Return a rule or duty with what the whole policy, and the source that it cites, say of it."""
+    defaults = {key: content[key] for key in ("owner", "severity", "audience", "source") if key in content}
+    own = {**defaults, **{key: value for key, value in entry.items() if key not in KEYS}}
+    source = content.get("sources", {}).get(own.get("source", ""), {})
+    cited = {key: source[key] for key in ("basis", "checked_on") if key in source}
+    return schema.convert({**cited, **own}, kind, where=str(path), error=PolicyError)
 
 
 def check_metrics(policy: Policy, known: Mapping[str, set[str]], *, foreign: bool = False) -> None:
@@ -88,13 +121,16 @@ def metrics_of(packs: tuple[Path, ...] = ()) -> dict[str, set[str]]:
     return found
 
 
-def _card_schema(path: Path, name: str) -> dict[str, Json]:
-    if not name:
-        return {}
-    import json
+def _card_schema(path: Path, content: dict[str, Json]) -> tuple[dict[str, Json], list[str]]:
+    """Return the JSON Schema over the card: made of the duties' own demands, and of a file where one is named."""
+    made = compile_duties(path.stem, content["version"], content["title"], content.get("duties", []))
+    given = _given_schema(path, content["card_schema"]) if "card_schema" in content else {}
+    both = sorted(set(made["$defs"]) & set(given.get("$defs", {})) - {"known"})
+    faults = [f"the duty {name!r} says what it demands, and so does card_schema" for name in both]
+    return {**made, **given, "$defs": {**made["$defs"], **given.get("$defs", {})}}, faults
 
-    from jsonschema import Draft202012Validator
 
+def _given_schema(path: Path, name: str) -> dict[str, Json]:
     file = path.parent / name
     try:
         found: dict[str, Json] = json.loads(file.read_text(encoding="utf-8"))
@@ -102,24 +138,28 @@ def _card_schema(path: Path, name: str) -> dict[str, Json]:
         raise PolicyError(f"{path}: cannot read card_schema {file}: {fault}", hint="check the path") from fault
     hint = "it must be a JSON Schema (draft 2020-12) with one $defs entry a duty"
     with foreign_faults(f"{path}: card_schema {file} is no sound schema", PolicyError, hint=hint):
-        if path.parent != shipped():  # slow beside the rest; the tests check the shipped ones
-            Draft202012Validator.check_schema(found)
-        definitions = found["$defs"]
-        for entry in definitions:
+        schema.validators().Draft202012Validator.check_schema(found)
+        for entry, definition in found["$defs"].items():
+            if not isinstance(definition, dict):
+                raise TypeError(f"$defs.{entry} is no object")
             _met_by_nothing(found, entry)
-        if not all(isinstance(definition, dict) for definition in definitions.values()):
-            raise TypeError("an entry of $defs is no object")
     return found
 
 
-def _met_by_nothing(card_schema: dict[str, Json], entry: str) -> bool:
-    """Return whether a card on which every fact is missing meets an entry of the schema."""
-    from jsonschema import Draft202012Validator
+def _empty_duties(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]:
+    """Return the duties that a card without any fact meets, so that they demand nothing."""
+    return [
+        f"$.duties[{number}]: a card on which every fact is missing meets {duty['id']!r}"
+        for number, duty in enumerate(content.get("duties", []))
+        if _met_by_nothing(card_schema, duty["id"])
+    ]
 
-    facts = {key: msgspec.json.decode(msgspec.json.encode(missing())) for key in catalogue()}
-    empty = {"facts": facts, "contradictions": {}, "probes": [], "not_measured": {}}
+
+def _met_by_nothing(card_schema: dict[str, Json], entry: str) -> bool:
+    facts = dict.fromkeys(catalogue(), msgspec.json.decode(msgspec.json.encode(missing())))
+    empty = {"facts": facts, "computed": {}, "contradictions": {}, "probes": [], "not_measured": {}}
     rooted = {**{key: value for key, value in card_schema.items() if key != "allOf"}, "$ref": f"#/$defs/{entry}"}
-    return bool(Draft202012Validator(rooted).is_valid(empty))
+    return bool(schema.validators().Draft202012Validator(rooted).is_valid(empty))
 
 
 def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]:
@@ -131,14 +171,44 @@ def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]
             faults.append(f"$.rules[{number}]: a rule needs min, max or both")
         elif rule.get("min", float("-inf")) > rule.get("max", float("inf")):
             faults.append(f"$.rules[{number}]: min {rule['min']} is above max {rule['max']}")
-    known = card_schema.get("$defs", {})
+    for place, entry in _places(content):
+        faults += [f"{place}: {fault}" for fault in _source_faults(content, entry)]
+    known = card_schema["$defs"]
     for number, duty in enumerate(duties):
         if duty["id"] not in known:
             faults.append(f"$.duties[{number}]: card_schema has no $defs entry {duty['id']!r}")
-        elif _met_by_nothing(card_schema, duty["id"]):
-            faults.append(f"$.duties[{number}]: a card on which every fact is missing meets {duty['id']!r}")
-    for name, definition in known.items():
-        wanted = definition.get("properties", {}).get("facts", {}).get("properties", {})
-        unknown = sorted(set(wanted) - set(catalogue()))
-        faults += [f"card_schema: $defs.{name}: unknown fact {key!r} ({nearest(key, catalogue())})" for key in unknown]
+        if duty.get("automatable") is False and not duty.get("question", "").endswith("?"):
+            faults.append(
+                f"$.duties[{number}]: {duty['id']!r} is not automatable, so it needs a question, ending in '?'"
+            )
+    for name in known:
+        faults += [f"card_schema: $defs.{name}: {fault}" for fault in _unknown(card_schema, name)]
     return faults
+
+
+def _places(content: dict[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
+    for kind in ("rules", "duties"):
+        for number, entry in enumerate(content.get(kind, [])):
+            yield f"$.{kind}[{number}]", entry
+
+
+def _source_faults(content: dict[str, Json], entry: dict[str, Json]) -> list[str]:
+    """Return why what a rule or duty cites cannot be looked up."""
+    sources = content.get("sources", {})
+    name = entry.get("source", content.get("source", ""))
+    if name and name not in sources:
+        return [f"no source is named {name!r} ({nearest(name, sources)})"]
+    basis = entry.get("basis", sources[name]["basis"] if name else "organisation")
+    if basis != "organisation" and not (name and entry.get("clause")):
+        return [f"{entry['id']!r} rests on a {basis}, so it needs a source and a clause"]
+    return []
+
+
+def _unknown(card_schema: dict[str, Json], entry: str) -> list[str]:
+    facts, paths = asked_of(card_schema, entry)
+    unknown = [key for key in facts if key not in catalogue() and not key.startswith(f"{ANSWERS}.")]
+    strange = [path for path in paths if not is_computed(path)]
+    return [
+        *(f"unknown fact {key!r} ({nearest(key, catalogue())})" for key in unknown),
+        *(f"nothing is computed as {path!r} ({nearest(path, COMPUTED_KEYS)})" for path in strange),
+    ]

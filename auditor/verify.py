@@ -15,12 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from auditor import calibration, commands, policies, record, registry, requests, schema
-from auditor.card import build_card, with_verdicts
+from auditor import calibration, commands, record, registry, requests, schema
+from auditor import policies as shipped_policies
+from auditor.card import build_card
+from auditor.computed.dates import day_of
 from auditor.correct import correct
-from auditor.errors import AuditorError, RecordError
+from auditor.errors import AuditorError, RecordError, WaiverError
 from auditor.journal import Kind
-from auditor.judge import judge
 from auditor.plan import kind_of, make_header
 from auditor.provenance.declare import load_declared
 from auditor.samples import AskedSample, read_samples
@@ -36,8 +37,11 @@ from auditor.types import (
     ProbeResult,
     RunRecord,
     ScoredSample,
+    Verdict,
+    Verdicts,
     Verification,
 )
+from auditor.waivers import load as load_waivers
 
 _SAME = 1e-9  # what a sum of the same numbers may differ by between two builds of a library
 
@@ -45,13 +49,13 @@ Lines = Mapping[str, Sequence[AskedSample]]
 
 
 def verify(
-    path: Path, *, policy: str = "", toxicity: str = "", offline: bool = False, allow_pickle: bool = False
+    path: Path, *, policies: Sequence[str] = (), toxicity: str = "", offline: bool = False, allow_pickle: bool = False
 ) -> Verification:
     """Return what came of computing a record again, and the card and verdict beside it.
 
     Args:
         path: the record's folder, or a file in it.
-        policy: the policy that the verdict was reached by, where it is not a shipped one.
+        policies: the policies that the verdicts were reached by, where they are not shipped ones.
         toxicity: opens the record's classifier where it needs more than its name; a path or a release that only the
             record names is never opened.
         offline: download nothing.
@@ -69,7 +73,7 @@ def verify(
     scorers = _scorers(found, toxicity, offline=offline, allow_pickle=allow_pickle)
     for probe in found.probes:
         checks += _probe_checks(probe, scorers[probe.id], lines[probe.id], seed=found.run.seed)
-    checks += _document_checks(found, folder, policy)
+    checks += _document_checks(found, folder, policies)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 
 
@@ -200,26 +204,28 @@ def _named(probe: ProbeResult) -> dict[str, Json]:
     return {**metrics, "n_selected": plain["n_selected"], "unscored": plain["unscored"], "counts": plain["counts"]}
 
 
-def _document_checks(found: RunRecord, folder: Path, policy: str) -> Iterator[Check]:
-    """Yield what comes of making the card and the verdict again; a document that is not there is not checked."""
-    kept = folder / commands.PROVENANCE
+def _document_checks(found: RunRecord, folder: Path, names: Sequence[str]) -> Iterator[Check]:
+    """Yield what comes of making the card and the verdicts again; a document that is not there is not checked."""
+    declared, waivers = folder / commands.PROVENANCE, folder / commands.WAIVERS
+    reached = _verdicts(folder / commands.VERDICT_JSON)
+    judged = [] if isinstance(reached, Check) else reached
     try:
-        declared: dict[str, Fact] = load_declared(kept) if kept.is_file() else {}
+        facts: dict[str, Fact] = load_declared(declared) if declared.is_file() else {}
+        known = {*shipped_policies.find(), *(verdict.policy for verdict in judged)}
+        waived = load_waivers(waivers, known) if waivers.is_file() else ()
     except AuditorError as fault:
-        yield Check(what=commands.PROVENANCE, outcome="differs", detail=fault.message)
+        what = commands.WAIVERS if isinstance(fault, WaiverError) else commands.PROVENANCE
+        yield Check(what=what, outcome="differs", detail=fault.message)
         return
-    card = build_card(found, declared)
-    used = _policy_of(folder / commands.VERDICT_JSON, policy)
+    as_of = judged[0].as_of if judged else ""
+    used = reached if isinstance(reached, Check) else _policies_of(judged, names)
     if isinstance(used, Check):
-        yield _unjudged_check(folder / commands.CARD_JSON, card)
+        yield _unjudged_check(folder / commands.CARD_JSON, build_card(found, facts, as_of=as_of))
         yield used
         yield Check(what=commands.CARD_MD, outcome="not_checked", detail=f"it needs {commands.VERDICT_JSON}")
         return
-    verdict = judge(found, card, used)
-    audit = commands.Audit(record=found, card=with_verdicts(card, verdict), verdict=verdict)
-    yield _document_check(folder / commands.CARD_JSON, schema.canonical_json(audit.card, indent=1) + "\n")
-    yield _document_check(folder / commands.VERDICT_JSON, schema.canonical_json(audit.verdict, indent=1) + "\n")
-    yield _document_check(folder / commands.CARD_MD, commands.card_markdown(audit))
+    for name, text in commands.documents(commands.assemble(found, used, facts, waived, as_of)).items():
+        yield _document_check(folder / name, text)
 
 
 def _unjudged_check(path: Path, card: Card) -> Check:
@@ -239,21 +245,37 @@ def _unjudged_check(path: Path, card: Card) -> Check:
     )
 
 
-def _policy_of(verdict: Path, name: str) -> Policy | Check:
-    """Return the policy that a verdict was reached by, or the check that says why it cannot be had."""
-    if not verdict.is_file():
-        return Check(what=verdict.name, outcome="not_checked", detail="it is not there")
+def _verdicts(path: Path) -> list[Verdict] | Check:
+    """Return the verdicts that were reached, or the check that says why they cannot be read."""
+    if not path.is_file():
+        return Check(what=path.name, outcome="not_checked", detail="it is not there")
     try:
-        content = schema.strict_json(verdict.read_text(encoding="utf-8"))
-        was, digest = str(content["policy"]), content["policy_digest"]
-    except (ValueError, RecursionError, TypeError, KeyError) as fault:
-        return Check(what=verdict.name, outcome="differs", detail=f"it is no verdict: {fault!r}"[:200])
-    if name or was in policies.find():
-        found = policies.load(name or was)
-        if found.digest == digest:
-            return found
-    why = f"the policy {was} that it was reached by is not at hand: give it with --policy, or judge again"
-    return Check(what=verdict.name, outcome="not_checked", detail=why)
+        content = schema.strict_json(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as fault:
+        return Check(what=path.name, outcome="differs", detail=f"it is no verdict: {fault!r}"[:200])
+    try:
+        found = list(schema.convert(content, Verdicts, where=path.name, error=RecordError).verdicts)
+    except RecordError as fault:
+        return Check(what=path.name, outcome="differs", detail=f"it is no verdict: {fault.message}"[:200])
+    dates = {verdict.as_of for verdict in found}
+    if len(dates) != 1 or any(day_of(date) is None for date in dates):
+        return Check(what=path.name, outcome="differs", detail=f"it was judged as of no one date: {sorted(dates)}")
+    return found
+
+
+def _policies_of(verdicts: Sequence[Verdict], names: Sequence[str]) -> list[Policy] | Check:
+    """Return the policies that verdicts were reached by, or the check that says which is not at hand."""
+    given = {policy.id: policy for policy in shipped_policies.load_all(names)}
+    used = []
+    for verdict in verdicts:
+        found = given.get(verdict.policy)
+        if found is None and verdict.policy in shipped_policies.find():
+            found = shipped_policies.load(verdict.policy)
+        if found is None or found.digest != verdict.policy_digest:
+            why = f"the policy {verdict.policy} that it was reached by is not at hand: give it with --policy"
+            return Check(what=commands.VERDICT_JSON, outcome="not_checked", detail=f"{why}, or judge again")
+        used.append(found)
+    return used
 
 
 def _document_check(path: Path, now: str) -> Check:

@@ -104,13 +104,14 @@ def test_the_declared_facts_are_those_read_at_the_start_and_are_named_by_a_diges
     out = tmp_path / "out"
     words = run_words(tiny_model, pack, out, "--policy", policy("max = 1"))
     assert auditor_cli(*words).returncode == 0
-    before = json.loads((out / "verdict.json").read_text())["facts_digest"]
+    before = json.loads((out / "verdict.json").read_text())["verdicts"][0]["facts_digest"]
     (out / "provenance.toml").write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\n')
     judged = json.loads(auditor_cli("judge", out, "--policy", policy("max = 1"), "--json").stdout)
-    assert judged["facts_digest"] != before
+    (verdict,) = judged["verdicts"]
+    assert verdict["facts_digest"] != before
     again = auditor_cli(*words, "--resume", "--provenance", out / "provenance.toml")
     assert again.returncode == 0, again.stderr
-    assert json.loads((out / "verdict.json").read_text())["facts_digest"] == judged["facts_digest"]
+    assert json.loads((out / "verdict.json").read_text())["verdicts"] == judged["verdicts"]
 
 
 @pytest.mark.parametrize("words", [["judge", "x" * 300], ["run", "--model", "smollm2", "--out", "x" * 300]])

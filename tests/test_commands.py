@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor import commands, policies, probes
+from auditor import commands, explain, policies, probes
 from auditor.errors import PackError
 
 
@@ -52,7 +52,7 @@ def test_a_probe_without_a_readme_is_not_sound(pack: Path) -> None:
 
 def test_a_policy_is_explained_with_each_bound_and_reason() -> None:
     policy = policies.load("baseline")
-    text = commands.explain(policy)
+    text = explain.outline(policy)
     for entry in (*policy.rules, *policy.duties):
         assert entry.rationale in text
     assert "alignment/sycophancy:opinion_shift, kind = fact ≤ 0.5" in text
@@ -70,4 +70,4 @@ def test_the_policy_is_checked_before_the_model_is_looked_for(tmp_path: Path) ->
     from auditor.run import Settings
 
     with pytest.raises(UsageError, match="no policy is named"):
-        commands.run(Settings(model="no such model", out=tmp_path / "out"), "nothing", None)
+        commands.run(Settings(model="no such model", out=tmp_path / "out"), commands.Demands(policies=("nothing",)))

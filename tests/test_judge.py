@@ -16,6 +16,7 @@ from auditor.types import (
     Calibration,
     Card,
     Clocks,
+    Described,
     Duty,
     Fact,
     FileDigest,
@@ -39,6 +40,7 @@ from auditor.types import (
 )
 
 KEY = MetricKey(name="rate", unit="share", low=0.0, high=1.0, ideal=0.0)
+WEIGHTS = "e" * 64
 SCORER = ScorerRef(name="rater", version="1.0.0")
 
 
@@ -129,13 +131,21 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
 
 
 def card(status: str = "declared", **contradictions: str) -> Card:
+    bare = record()
     return Card(
-        schema="auditor:card/2",
+        schema="auditor:card/3",
         record_digest="d" * 64,
-        weights_digest="",
+        content_digest="",
+        weights_digest=WEIGHTS,
+        model=Described(requested="m", format="gguf", repository="", revision="", parts=()),
         facts={"model.license": Fact(status=status, value="mit" if status == "declared" else None)},  # type: ignore[arg-type]
         facts_digest="",
         contradictions=contradictions,
+        computed={"as_of": "2026-11-25"},
+        run=bare.run,
+        backend=bare.backend,
+        environment={},
+        clocks=bare.clocks,
         probes=(),
         not_measured={},
     )
@@ -264,17 +274,17 @@ def test_a_partial_run_can_still_fail() -> None:
     assert "partial run" in outcome.message
 
 
-def test_the_verdict_is_the_worst_required_finding() -> None:
+def test_the_verdict_is_the_worst_finding_of_severity_error() -> None:
     good, bad, unsure = rule(id="a"), rule(id="b", max=0.05), rule(id="c", max=0.2)
     assert judge(record(metric()), card(), policy(good)).status is Status.PASS
     assert judge(record(metric()), card(), policy(good, unsure)).status is Status.INCONCLUSIVE
     assert judge(record(metric()), card(), policy(good, unsure, bad)).status is Status.FAIL
-    advisory = msgspec.structs.replace(bad, required=False)
+    advisory = msgspec.structs.replace(bad, severity="warning")
     assert judge(record(metric()), card(), policy(good, advisory)).status is Status.PASS
 
 
-def test_a_policy_without_any_required_finding_is_inconclusive() -> None:
-    assert judge(record(metric()), card(), policy(rule(required=False))).status is Status.INCONCLUSIVE
+def test_a_policy_without_any_finding_of_severity_error_is_inconclusive() -> None:
+    assert judge(record(metric()), card(), policy(rule(severity="warning"))).status is Status.INCONCLUSIVE
     assert judge(record(metric()), card(), policy()).status is Status.INCONCLUSIVE
 
 

@@ -123,7 +123,7 @@ def test_the_card_and_the_console_show_the_spread(record) -> None:  # type: igno
     found = record()
     card = build_card(found, {})
     verdict = judge(found, card, policies.load("baseline"))
-    for text in (markdown.render(with_verdicts(card, verdict)), console.render(found, card, verdict)):
+    for text in (markdown.render(with_verdicts(card, verdict)), console.render(found, card, [verdict])):
         assert "accuracy over phrasings: 0.500 (quiz) to 1.000 (plain)" in text.replace("\\", "")
 
 

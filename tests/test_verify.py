@@ -44,7 +44,7 @@ def honest(tiny_model: Path, probe_writer, probe_head: str, tmp_path_factory: py
         pack, "toxicity/small_talk", talk, [{"id": f"t{n}", "message": f"Say {n}."} for n in range(12)], "{{ message }}"
     )
     settings = Settings(model=str(tiny_model), out=out, packs=(pack,), probes="bias/small_pairs,toxicity/small_talk")
-    commands.run(settings, "baseline", None)
+    commands.run(settings, commands.Demands())
     return out
 
 
@@ -269,16 +269,11 @@ def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, tmp_path:
     mine = tmp_path / "mine.toml"
     source = (Path(__file__).parents[1] / "policies" / "baseline.toml").read_text(encoding="utf-8")
     mine.write_text(source.replace('id = "baseline"', 'id = "mine"'), encoding="utf-8")
-    for schema_file in (Path(__file__).parents[1] / "policies").rglob("*.schema.json"):
-        target = tmp_path / schema_file.relative_to(Path(__file__).parents[1] / "policies")
-        target.parent.mkdir(exist_ok=True)
-        shutil.copy(schema_file, target)
-    audit = commands.review(folder, str(mine), None)
-    (folder / "verdict.json").write_text(schema.canonical_json(audit.verdict, indent=1) + "\n", encoding="utf-8")
-    (folder / "card.json").write_text(schema.canonical_json(audit.card, indent=1) + "\n", encoding="utf-8")
-    (folder / "card.md").write_text(commands.card_markdown(audit), encoding="utf-8")
+    audit = commands.review(folder, commands.Demands(policies=(str(mine),)))
+    for name, text in commands.documents(audit).items():
+        (folder / name).write_text(text, encoding="utf-8")
     assert outcomes(verify(folder))["verdict.json"] == "not_checked"
-    assert verify(folder, policy=str(mine)).exit_code == 0
+    assert verify(folder, policies=[str(mine)]).exit_code == 0
 
 
 def test_a_classifier_that_only_the_record_names_a_path_of_is_not_opened(folder: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.exporters import calibrations, phrasings
+from auditor.judge import worst
 from auditor.types import Calibration, Card, Finding, Metric, RunRecord, Status, Undefined, Verdict
 
 
-def render(record: RunRecord, card: Card, verdict: Verdict) -> str:
-    """Return the table of all metrics, then what the policy found, as plain text."""
+def render(record: RunRecord, card: Card, verdicts: Sequence[Verdict]) -> str:
+    """Return the table of all metrics, then what each policy found, as plain text."""
     rules: dict[str, list[Finding]] = {}
-    for finding in verdict.findings:
-        if finding.kind == "rule":
+    for finding in (finding for verdict in verdicts for finding in verdict.findings):
+        if finding.kind == "rule" and finding not in rules.get(finding.subject, []):
             rules.setdefault(finding.subject, []).append(finding)
     rows = [_row(probe.id, metric, rules) for probe in record.probes for metric in probe.metrics]
     rows = [row for row in rows if row]
@@ -21,14 +24,34 @@ def render(record: RunRecord, card: Card, verdict: Verdict) -> str:
     for scorer, known in calibrations.fallible(record.probes).items():
         lines += ["", f"scorer  {scorer.name} {scorer.version}{'' if known else '  uncalibrated'}"]
         lines += [f"  {line}" for calibration in known for line in _trust(calibration)]
+    lines.append("")
+    for verdict in verdicts:
+        lines += _documents(verdict, several=len(verdicts) > 1)
+    lines.append("")
+    named = ", ".join(f"{verdict.policy} {verdict.policy_version}" for verdict in verdicts)
+    many = "policies" if len(verdicts) > 1 else "policy"
+    lines.append(f"verdict  {worst(verdict.status for verdict in verdicts)}  {many} {named}")
+    return "\n".join(lines)
+
+
+def _documents(verdict: Verdict, *, several: bool) -> list[str]:
+    """Return how many duties are documented, and a line for each that is not, and for each waiver at fault."""
     duties = [finding for finding in verdict.findings if finding.kind == "duty"]
     unmet = [finding for finding in duties if finding.status is not Status.PASS]
-    lines.append("")
-    lines.append(f"duties  {len(duties) - len(unmet)} of {len(duties)} documented")
-    lines += [f"  {finding.status}  {_advice(finding)}{finding.subject}: {finding.message}" for finding in unmet]
-    lines.append("")
-    lines.append(f"verdict  {verdict.status}  policy {verdict.policy} {verdict.policy_version}")
-    return "\n".join(lines)
+    head = f"{verdict.policy}  {verdict.status}  " if several else ""
+    lines = [f"{head}duties  {len(duties) - len(unmet)} of {len(duties)} documented{_coverage(verdict)}"]
+    open_ones = [*unmet, *(finding for finding in verdict.findings if finding.kind == "waiver")]
+    return lines + [
+        f"  {finding.status}  {_advice(finding)}{finding.subject}: {finding.message}" for finding in open_ones
+    ]
+
+
+def _coverage(verdict: Verdict) -> str:
+    found = verdict.coverage
+    if found is None:
+        return ""
+    grade = f", grade {found.grade}" if found.grade else ""
+    return f"; {found.title}: {found.points:g} of {found.of:g} points, {found.percent:.1f} %{grade}"
 
 
 def _trust(calibration: Calibration) -> list[str]:
@@ -66,7 +89,7 @@ def _why(finding: Finding) -> str:
 
 
 def _advice(finding: Finding) -> str:
-    return "" if finding.required else "advisory: "
+    return "" if finding.required else f"{finding.severity}: "
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor import schema
 from auditor.errors import ProvenanceError, list_faults, nearest
-from auditor.types import Evidence, Fact, Json
+from auditor.types import ANSWERS, Evidence, Fact, Json
 
 _WAYS = ("value", "withheld", "not_applicable")
 _KEYS = {*_WAYS, "evidence"}
@@ -62,7 +62,8 @@ def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[st
 def _unknown_leaves(leaves: dict[str, dict[str, Json]]) -> list[str]:
     from auditor.provenance.facts import catalogue
 
-    refused = [key for key, leaf in leaves.items() if "value" not in leaf and key not in catalogue()]
+    known = {*catalogue(), *(key for key in leaves if key.startswith(f"{ANSWERS}."))}
+    refused = [key for key, leaf in leaves.items() if "value" not in leaf and key not in known]
     return [f"$.{key}: unknown fact ({nearest(key, catalogue())})" for key in refused]
 
 

@@ -226,7 +226,8 @@ class Card(Struct, frozen=True, kw_only=True):
 
     `facts` are keyed `section.name`; a fact that nobody gave is present with status *missing*. `contradictions` says,
     by the fact's key, where what was declared and what the files say cannot both be true. `not_measured` says why, by
-    probe or family. Policies judge a card that has no `verdicts` yet.
+    probe or family. `computed` holds what policies ask and a JSON Schema cannot work out. Policies judge a card that
+    has no `verdicts` yet.
     """
 
     schema: str
@@ -237,6 +238,7 @@ class Card(Struct, frozen=True, kw_only=True):
     facts: dict[str, Fact]
     facts_digest: str
     contradictions: dict[str, str]
+    computed: dict[str, Json]
     run: RunInfo
     backend: BackendInfo
     environment: dict[str, str]

@@ -49,7 +49,7 @@ def record_with(finished: tuple[RunRecord, Path], scorer: TextRating) -> Callabl
 def card_of(record: RunRecord, render: Any) -> str:
     card = build_card(record, {})
     verdict = judge(record, card, policies.load("baseline"))
-    return str(render(with_verdicts(card, verdict)) if render is markdown.render else render(record, card, verdict))
+    return str(render(with_verdicts(card, verdict)) if render is markdown.render else render(record, card, [verdict]))
 
 
 def test_a_card_shows_raw_and_corrected_rate_and_the_scorers_errors(

@@ -14,7 +14,7 @@ from auditor.types import RunRecord
 
 def summary(record: RunRecord) -> list[str]:
     card = build_card(record, {})
-    return console.render(record, card, judge(record, card, policies.load("baseline"))).splitlines()
+    return console.render(record, card, [judge(record, card, policies.load("baseline"))]).splitlines()
 
 
 def test_every_metric_over_all_samples_has_one_line_with_its_denominators(finished: tuple[RunRecord, Path]) -> None:

@@ -59,8 +59,8 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def material(finished: tuple[RunRecord, Path], facts: Path) -> Material:
     record, folder = finished
-    audit = commands.review(folder, "baseline", facts)
-    return Material(record=record, card=audit.card, verdicts=(audit.verdict,), folder=folder)
+    audit = commands.review(folder, commands.Demands(provenance=facts))
+    return Material(record=record, card=audit.card, verdicts=audit.verdicts, folder=folder)
 
 
 @pytest.fixture(scope="session")
@@ -318,7 +318,7 @@ def test_a_probe_that_is_another_than_the_record_s_is_not_described(material: Ma
 def verdict_of(material: Material, *statuses: tuple[Status, bool]) -> Material:
     base = material.verdicts[0].findings[0]
     findings: tuple[Finding, ...] = tuple(
-        replace(base, id=f"f{number}", status=status, required=required)
+        replace(base, id=f"f{number}", status=status, severity="error" if required else "warning")
         for number, (status, required) in enumerate(statuses)
     )
     worst = Status.FAIL if any(one is Status.FAIL for one, _ in statuses) else statuses[0][0]

@@ -97,7 +97,7 @@ def test_missing_facts_take_one_line_a_section_and_none_is_left_out(
     lines = [line for line in text.splitlines() if line.startswith("**missing**")]
     assert len(lines) == len(sections)
     for line, labels in zip(lines, sections.values(), strict=True):
-        assert line.endswith(": " + "; ".join(map(markdown.escape, labels)) + ".")
+        assert line.endswith(": " + "; ".join(map(escape, labels)) + ".")
     assert f"| {catalogue()['use.intended'].label} | Tests | declared" in text
 
 

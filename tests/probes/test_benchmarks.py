@@ -206,7 +206,7 @@ def test_hatecheck_shows_a_model_that_always_says_yes(data_dir: Path) -> None:
 def test_a_run_records_the_data_and_credits_its_source(data_dir: Path, tiny_model: Path, tmp_path: Path) -> None:
     chosen = "bias/crows_pairs,bias/bbq/religion,toxicity/hatecheck,bias/winobias/type1,misinformation/truthfulqa"
     settings = Settings(model=str(tiny_model), out=tmp_path / "run", probes=chosen, data_dir=data_dir, limit=6)
-    audit = commands.run(settings, "baseline", None)
+    audit = commands.run(settings, commands.Demands())
     found = {probe.id: probe for probe in audit.record.probes}
     assert set(found) == {*probes.select(chosen)}
     assert found["bias/crows_pairs/english"].data_files[0].path == "crows_pairs/crows_pairs_anonymized.csv"

@@ -150,7 +150,7 @@ def test_the_card_says_that_the_version_was_not_checked(tiny_model: Path, tmp_pa
         probes="alignment/short_replies",
         data_dir=tmp_path,
     )
-    [result] = commands.run(settings, "baseline", None).record.probes
+    [result] = commands.run(settings, commands.Demands()).record.probes
     assert not result.data_pinned
     assert result.data_files[0].sha256 == hashlib.sha256(ADVBENCH.encode()).hexdigest()
     assert "The version of the data was not checked" in (tmp_path / "run" / "card.md").read_text(encoding="utf-8")

@@ -166,7 +166,7 @@ def test_a_run_gives_every_figure_by_part_and_domain(data_dir: Path, tiny_model:
     settings = Settings(
         model=str(tiny_model), out=tmp_path / "run", probes=",".join(names), data_dir=data_dir, limit=30
     )
-    record = commands.run(settings, "baseline", None).record
+    record = commands.run(settings, commands.Demands()).record
     assert [probe.id for probe in record.probes] == names
     for probe in record.probes:
         assert probe.unscored == {}

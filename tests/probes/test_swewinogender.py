@@ -107,7 +107,7 @@ def test_a_run_scores_every_item(data_dir: Path, tiny_model: Path, tmp_path: Pat
     settings = Settings(
         model=str(tiny_model), out=tmp_path / "run", probes="bias/swewinogender", data_dir=data_dir, limit=30
     )
-    [probe] = commands.run(settings, "baseline", None).record.probes
+    [probe] = commands.run(settings, commands.Demands()).record.probes
     assert (probe.n_items, probe.n_selected, probe.unscored, probe.languages) == (624, 30, {}, ("sv",))
     found = {metric.key.name: metric for metric in probe.metrics}
     assert tuple(found) == PronounParity.metric_names
