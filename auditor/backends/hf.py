@@ -19,7 +19,7 @@ from auditor.backends.hf_config import (
 from auditor.backends.hf_encode import Encoder, spans
 from auditor.backends.hf_load import digest_text, load
 from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
-from auditor.engine.trees import plan_trees
+from auditor.engine.trees import plan_forests, plan_trees
 from auditor.errors import ModelError, foreign_faults
 from auditor.types import (
     BackendInfo,
@@ -43,7 +43,8 @@ _CACHE_BUDGET = 4 * 2**30  # bytes of keys and values that a batch of completion
 _PREFILL = 4  # prompts leave no logits but their last, so more of their tokens fit than of those that are scored
 _REFILLS = 4  # times the rows of a batch that one pack of completions holds
 _PROVED_WINDOW = 256  # tokens; whether trees hold beyond a wider window would take too long to show at every opening
-_TREE_NODES = 256  # beyond, attention between strangers in a tree costs more than is saved on a CPU
+_TREE_NODES = 128  # beyond, attention between strangers in a tree costs more than is saved on a CPU
+_FOREST_NODES = 1024  # of trees in one pass, which reads all weights once
 
 
 def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
@@ -125,21 +126,25 @@ class HFBackend:
             yield from self._score(encoded, done)
 
     def _score(self, encoded: Sequence[Encoded], done: Set[int]) -> Iterator[Outputs]:
-        from auditor.engine.score import score_rows, score_tree
+        from auditor.engine.score import score_rows, score_trees
 
         read: tuple[int, ...] = ()
         stem = None
         near = [request for request in encoded if len(request.ids) - 1 <= min(self._tree_depth, self._window)]
         far = [request for request in encoded if self._window < len(request.ids) - 1 <= self._tree_depth]
-        trees = plan_trees(near, max_nodes=self._nodes, stems=self._stems)
-        alone: set[int] = set()  # a tree of one long sequence shares nothing, and its mask grows with the square
-        for tree in chain(trees, plan_trees(far, max_nodes=self._nodes, stems=False)):
-            if len(tree.ids) > self._nodes:
-                alone |= {leaf.number for leaf in tree.targets}
-            elif {leaf.number for leaf in tree.targets} - done:
-                if tree.stem != read:
-                    read, stem = tree.stem, self._forward.read(tree.stem) if tree.stem else None
-                yield score_tree(self._forward, tree, pad=self._pad, stem=stem)
+        trees = [
+            *plan_trees(near, max_nodes=self._nodes, stems=self._stems),
+            *plan_trees(far, max_nodes=self._nodes, stems=False),
+        ]
+        small = [tree for tree in trees if len(tree.ids) <= self._nodes]
+        for forest in plan_forests(small, max_nodes=min(self._max_tokens, _FOREST_NODES)):
+            if {leaf.number for tree in forest for leaf in tree.targets} - done:
+                if forest[0].stem != read:
+                    read = forest[0].stem
+                    stem = self._forward.read(read) if read else None
+                yield score_trees(self._forward, forest, pad=self._pad, stem=stem)
+        # a tree of one long sequence shares nothing, and its mask grows with the square
+        alone = {leaf.number for tree in trees if len(tree.ids) > self._nodes for leaf in tree.targets}
         long = [request for request in encoded if len(request.ids) - 1 > self._tree_depth or request.number in alone]
         for pack in pack_rows(plan_rows(long), max_tokens=self._max_tokens):
             if {target.number for row in pack for target in row.targets} - done:

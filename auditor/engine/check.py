@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
+from msgspec.structs import replace
 
 from auditor.engine.cache import is_roomy, join
 from auditor.engine.decode import prefill
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Encoded, Prompt, Row, Target
-from auditor.engine.score import score_rows, score_tree
+from auditor.engine.score import score_rows, score_trees
 from auditor.engine.trees import lay_tree
 from auditor.types import Loglikelihood, Sampling
 
@@ -55,7 +56,8 @@ def tree_difference(
 ) -> float:
     """Return the largest difference (nats) of a token's log-probability in one tree from a pass over its text alone.
 
-    The tree has about as many `nodes` as trees will have in use, since some layers see only so far back along it. It
+    The tree has about as many `nodes` as trees will have in use, since some layers see only so far back along it; a
+    smaller one with every third of its sequences runs beside it, as forests do. It
     holds the texts, each text's first half with the next one's second half, and, to fill it, rotations of the texts
     that all begin with the longest one's first tokens; all of them after the `stem`, which is read once before.
     Compared are every token of the former, and the last token of those of the latter that lie farthest from their
@@ -73,14 +75,17 @@ def tree_difference(
             wanted[number] = _alone(forward, [*stem, *text])[-1]
     sequences = [(*stem, *text) for text in [*prefixes, *filling]]
     encoded = [Encoded(number=n, ids=ids, n_context=len(ids) - 1) for n, ids in enumerate(sequences)]
-    tree = lay_tree(sorted(encoded, key=lambda request: request.ids[:-1]), stem=len(stem))
-    read = forward.read(tree.stem) if stem else None
+    encoded.sort(key=lambda request: request.ids[:-1])
+    again = len(encoded)  # added to the numbers of the smaller tree
+    smaller = [replace(request, number=request.number + again) for request in encoded[::3]]
+    trees = [lay_tree(encoded, stem=len(stem)), lay_tree(smaller, stem=len(stem))]
+    read = forward.read(trees[0].stem) if stem else None
     gaps = []
-    for _ in range(2 if stem else 1):  # a stem must come out of a tree as it went in
-        outputs = score_tree(forward, tree, pad=pad, stem=read)
-        found = [outputs[number] for number in wanted]
-        nats = [output.nats if isinstance(output, Loglikelihood) else math.nan for output in found]
-        gaps += [abs(one - other) for one, other in zip(nats, wanted.values(), strict=True)]
+    for _ in range(2 if stem else 1):  # a stem must come out of a forest as it went in
+        for number, output in score_trees(forward, trees, pad=pad, stem=read).items():
+            if number % again in wanted:
+                nats = output.nats if isinstance(output, Loglikelihood) else math.nan
+                gaps.append(abs(nats - wanted[number % again]))
     return max(gap if math.isfinite(gap) else math.inf for gap in gaps)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from auditor.engine.trees import Tree
@@ -61,7 +63,7 @@ class Forward:
     @property
     def takes_trees(self) -> bool:
         """Whether positions and logits can be chosen, without which a tree cannot be run."""
-        return self._positions and self._keeps
+        return self._positions and self._keeps and self._model.get_output_embeddings() is not None
 
     @torch.inference_mode()
     def read(self, ids: tuple[int, ...]) -> Any:
@@ -70,44 +72,60 @@ class Forward:
             self._cache
         ]
 
-    def tree(self, tree: Tree, *, keep: torch.Tensor, stem: Any = None) -> torch.Tensor:
-        """Return logits [kept, vocabulary] at the nodes `keep`, each node seeing its stem and its own path alone.
+    def trees(self, trees: Sequence[Tree], *, keep: torch.Tensor, pad: int, stem: Any = None) -> torch.Tensor:
+        """Return logits [kept, vocabulary] of trees side by side, each node seeing its stem and its own path alone.
 
-        `stem` is what `read` returned for the tree's stem, and stays as it is; None when the stem is empty.
+        Args:
+            trees: of one stem; the shorter ones are filled up with `pad`.
+            keep: [kept, 2], tree and node of each prediction that is wanted.
+            pad: a token.
+            stem: what `read` returned for the trees' stem, which stays as it is; None when the stem is empty.
         """
-        past = {"use_cache": False} if stem is None else {"use_cache": True, self._cache: _branch(stem)}
-        out = self._model(
-            input_ids=torch.tensor([tree.ids], device=self.device),
-            attention_mask=self._masks(tree),
-            position_ids=torch.tensor([tree.depths], device=self.device),
-            logits_to_keep=keep,
-            **past,
-        )
-        logits: torch.Tensor = out.logits[0]
+        length = max(len(tree.ids) for tree in trees)
+        ids = torch.full((len(trees), length), pad)
+        depths = torch.zeros_like(ids)
+        for row, tree in enumerate(trees):
+            ids[row, : len(tree.ids)] = torch.tensor(tree.ids)
+            depths[row, : len(tree.ids)] = torch.tensor(tree.depths)
+        past = {"use_cache": False} if stem is None else {"use_cache": True, self._cache: _branch(stem, len(trees))}
+        rows, places = keep.to(self.device).unbind(dim=1)
+        head = self._model.get_output_embeddings()
+        hook = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][rows, places], *inputs[1:]))
+        try:
+            out = self._model(
+                input_ids=ids.to(self.device),
+                attention_mask=self._masks(_seen(trees, length), depths, before=len(trees[0].stem)),
+                position_ids=depths.to(self.device),
+                logits_to_keep=0,
+                **past,
+            )
+        finally:
+            hook.remove()
+        logits: torch.Tensor = out.logits
         return logits
 
-    def _masks(self, tree: Tree) -> torch.Tensor | dict[str, torch.Tensor]:
-        """Return what each node sees [1, 1, nodes, stem + nodes]: 0, or the lowest number where it sees nothing.
+    def _masks(
+        self, seen: torch.Tensor, depths: torch.Tensor, *, before: int
+    ) -> torch.Tensor | dict[str, torch.Tensor]:
+        """Return what each node sees [trees, 1, nodes, stem + nodes]: 0, or the lowest number where it sees nothing.
 
         By type of layer where types differ: those with a window see only so many tokens back along the path.
+
+        Args:
+            seen: [trees, nodes, nodes], whether a node lies on another's path.
+            depths: [trees, nodes], each node's position in its sequence.
+            before: tokens of the stem.
         """
         dtype = self._model.dtype
         hidden = torch.finfo(dtype).min
-        nodes, before = len(tree.ids), len(tree.stem)
-        mask = torch.full((nodes, before + nodes), hidden, dtype=dtype)
-        mask[:, :before] = 0
-        for node, parent in enumerate(tree.parents):
-            if parent >= 0:
-                mask[node] = mask[parent]
-            mask[node, before + node] = 0
-        whole = mask[None, None].to(self.device, copy=True)
-        depths = torch.tensor(tree.depths)
+        whole = torch.zeros((*seen.shape[:2], before + seen.shape[2]), dtype=dtype)
+        whole[:, :, before:].masked_fill_(~seen, hidden)
         if self._window is None or int(depths.max()) < self._window:
-            return whole
-        seen = torch.cat([torch.arange(before), depths])
-        mask[depths[:, None] - seen >= self._window] = hidden
-        near = mask[None, None].to(self.device)
-        return {"full_attention": whole, "sliding_attention": near} if self._mixed else near
+            return whole[:, None].to(self.device)
+        stem = torch.arange(before).expand(len(seen), before)
+        far = depths[:, :, None] - torch.cat([stem, depths], dim=1)[:, None] >= self._window
+        near = whole.masked_fill(far, hidden)[:, None].to(self.device)
+        return {"full_attention": whole[:, None].to(self.device), "sliding_attention": near} if self._mixed else near
 
     def _run(self, ids: torch.Tensor, mask: torch.Tensor, keep: torch.Tensor | int, **more: Any) -> Any:
         if self._positions:
@@ -134,10 +152,24 @@ class _Retold:
         self.ids = self.ids[rows]
 
 
-def _branch(cache: Any) -> Any:
-    """Return a cache that grows on its own: layers put new tensors in place of those they share."""
+def _seen(trees: Sequence[Tree], length: int) -> torch.Tensor:
+    """Return which nodes lie on each node's path [trees, node, other]; padding sees itself, so that it is a number."""
+    seen = np.zeros((len(trees), length, length), dtype=bool)
+    for paths, tree in zip(seen, trees, strict=True):
+        for node, parent in enumerate(tree.parents):
+            if parent >= 0:
+                paths[node] = paths[parent]
+            paths[node, node] = True
+    seen[:, range(length), range(length)] = True
+    return torch.from_numpy(seen)
+
+
+def _branch(cache: Any, rows: int) -> Any:
+    """Return a cache of equal rows that grows on its own: layers put new tensors in place of those they share."""
     twin = copy.copy(cache)
     twin.layers = [copy.copy(layer) for layer in cache.layers]
+    for layer in twin.layers:
+        layer.keys, layer.values = (part.expand(rows, -1, -1, -1) for part in (layer.keys, layer.values))
     return twin
 
 

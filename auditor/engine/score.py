@@ -44,27 +44,29 @@ def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, 
 
 
 @torch.inference_mode()
-def score_tree(forward: Forward, tree: Tree, *, pad: int, stem: Any = None) -> dict[int, Output]:
-    """Return the log-likelihood (nats) of every target in a tree, by request number.
+def score_trees(forward: Forward, trees: Sequence[Tree], *, pad: int, stem: Any = None) -> dict[int, Output]:
+    """Return the log-likelihood (nats) of every target in trees of one stem, by request number.
 
     One pass over all nodes with a mask that lets each see its own path; `position_ids` are the depths. Logits are
     computed only where a token is predicted, and turned into log-probabilities in float32. What comes out broken is
-    run again alone, for the reason that `_apart` gives. `stem` is the stem's cache, None for a tree without one.
+    run again alone, for the reason that `_apart` gives. `stem` is the stem's cache, None for trees without one.
     """
-    wanted = sorted({place for leaf in tree.targets for place in leaf.places})
+    leaves = [(row, leaf) for row, tree in enumerate(trees) for leaf in tree.targets]
+    wanted = sorted({(row, place) for row, leaf in leaves for place in leaf.places})
     column = {place: number for number, place in enumerate(wanted)}
-    logits = forward.tree(tree, keep=torch.tensor(wanted, device=forward.device), stem=stem)  # [wanted, vocabulary]
-    columns = torch.tensor([column[place] for leaf in tree.targets for place in leaf.places], device=logits.device)
-    tokens = torch.tensor([token for leaf in tree.targets for token in leaf.continuation], device=logits.device)
+    logits = forward.trees(trees, keep=torch.tensor(wanted), pad=pad, stem=stem)  # [wanted, vocabulary]
+    columns = torch.tensor([column[row, place] for row, leaf in leaves for place in leaf.places], device=logits.device)
+    tokens = torch.tensor([token for _, leaf in leaves for token in leaf.continuation], device=logits.device)
     logprobs = (logits[columns, tokens].float() - _normaliser(logits)[columns]).double()
-    parts = torch.split(logprobs, [len(leaf.places) for leaf in tree.targets])
+    parts = torch.split(logprobs, [len(leaf.places) for _, leaf in leaves])
     found: dict[int, Output] = {}
-    for leaf, part in zip(tree.targets, parts, strict=True):
+    for (row, leaf), part in zip(leaves, parts, strict=True):
         output = output_of(float(part.sum()), len(leaf.places))
-        ids = tree.path(leaf.places[-1])
-        if isinstance(output, Unscored) and len(ids) < len(tree.stem) + len(tree.ids):
+        if isinstance(output, Unscored):
+            ids = trees[row].path(leaf.places[-1])
             target = Target(number=leaf.number, start=len(ids) - len(leaf.places), continuation=leaf.continuation)
-            output = score_rows(forward, [Row(ids=ids, targets=(target,))], pad=pad)[leaf.number]
+            if len(ids) < len(trees[row].stem) + len(trees[row].ids):
+                output = score_rows(forward, [Row(ids=ids, targets=(target,))], pad=pad)[leaf.number]
         found[leaf.number] = output
     return found
 

@@ -69,6 +69,22 @@ def plan_trees(encoded: Iterable[Encoded], *, max_nodes: int, stems: bool = True
             yield lay_tree(part, stem=stem)
 
 
+def plan_forests(trees: Iterable[Tree], *, max_nodes: int) -> Iterator[list[Tree]]:
+    """Yield trees of one stem and of like size together, at most `max_nodes` nodes with padding, at least one tree.
+
+    A pass reads all weights, and attention grows with the square of a tree: many small trees in one pass cost less
+    than a few large ones one after another.
+    """
+    for _, group in groupby(trees, key=lambda tree: tree.stem):
+        forest: list[Tree] = []
+        for tree in sorted(group, key=lambda tree: -len(tree.ids)):
+            if forest and (len(forest) + 1) * len(forest[0].ids) > max_nodes:
+                yield forest
+                forest = []
+            forest.append(tree)
+        yield forest
+
+
 def lay_tree(ordered: Sequence[Encoded], *, stem: int) -> Tree:
     """Return one tree of requests in lexicographic order, whose first `stem` tokens are the same and only context."""
     ids: list[int] = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +15,8 @@ from msgspec.structs import replace
 from auditor.engine.check import tree_difference
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Encoded
-from auditor.engine.score import score_tree
-from auditor.engine.trees import Tree, plan_trees
+from auditor.engine.score import score_trees
+from auditor.engine.trees import Tree, plan_forests, plan_trees
 from auditor.types import Loglikelihood, Unscored
 
 
@@ -145,12 +148,46 @@ def test_trees_of_any_size_equal_a_plain_forward(llama, branching: list[Encoded]
     found = {}
     for tree in trees_of(branching, nodes):
         stem = Forward(llama).read(tree.stem) if tree.stem else None
-        found |= score_tree(Forward(llama), tree, pad=1, stem=stem)
+        found |= score_trees(Forward(llama), [tree], pad=1, stem=stem)
     for request in branching:
         output = found[request.number]
         assert isinstance(output, Loglikelihood)
         assert output.n_tokens == len(request.ids) - request.n_context
         assert output.nats == pytest.approx(plain(llama, request), abs=1e-4)
+
+
+@pytest.mark.parametrize("together", [1, 100, 300, 10**6])
+def test_trees_of_several_sizes_side_by_side_equal_a_plain_forward(
+    llama,  # type: ignore[no-untyped-def]
+    branching: list[Encoded],
+    together: int,
+) -> None:
+    primer = tuple(range(100, 140))
+    primed = [
+        Encoded(number=request.number + 60, ids=primer + request.ids, n_context=len(primer) + request.n_context)
+        for request in branching
+    ]
+    found = {}
+    for forest in plan_forests(trees_of(branching + primed, 60), max_nodes=together):
+        stem = Forward(llama).read(forest[0].stem) if forest[0].stem else None
+        found |= score_trees(Forward(llama), forest, pad=1, stem=stem)
+    for request in branching + primed:
+        output = found[request.number]
+        assert isinstance(output, Loglikelihood)
+        assert output.nats == pytest.approx(plain(llama, request), abs=1e-4)
+
+
+@given(SOME_REQUESTS, st.integers(1, 40), st.integers(1, 100))
+def test_forests_hold_every_tree_once_with_others_of_its_stem_in_bounds(
+    requests: list[Encoded], nodes: int, together: int
+) -> None:
+    trees = trees_of(requests, nodes)
+    forests = list(plan_forests(trees, max_nodes=together))
+    held = [tree for forest in forests for tree in forest]
+    assert sorted(held, key=repr) == sorted(trees, key=repr)
+    for forest in forests:
+        assert len({tree.stem for tree in forest}) == 1
+        assert len(forest) == 1 or len(forest) * max(len(tree.ids) for tree in forest) <= together
 
 
 def test_trees_on_one_stem_leave_its_cache_as_it_was(llama, branching: list[Encoded]) -> None:  # type: ignore[no-untyped-def]
@@ -165,7 +202,7 @@ def test_trees_on_one_stem_leave_its_cache_as_it_was(llama, branching: list[Enco
     read: dict[tuple[int, ...], object] = {}
     for tree in trees:
         stem = read.setdefault(tree.stem, Forward(llama).read(tree.stem))
-        found = score_tree(Forward(llama), tree, pad=1, stem=stem)
+        found = score_trees(Forward(llama), [tree], pad=1, stem=stem)
         for number, output in found.items():
             assert isinstance(output, Loglikelihood)
             assert output.nats == pytest.approx(plain(llama, primed[number]), abs=1e-4)
@@ -183,7 +220,7 @@ def test_a_node_that_is_not_finite_breaks_only_what_comes_after_it(llama) -> Non
     kept = embedding.detach().clone()
     try:
         embedding.data[77] = torch.nan
-        found = score_tree(Forward(llama), tree, pad=1)
+        found = score_trees(Forward(llama), [tree], pad=1)
     finally:
         embedding.data.copy_(kept)
     assert isinstance(found[0], Unscored)
@@ -199,8 +236,9 @@ TEXTS = [[5, 9, 77, 30, 41, 200], [6, 7, 8, 9], [5, 9, 70, 12, 13, 14, 15]]
 @pytest.mark.parametrize("stem", [[], [40, 41, 42, 43, 44]])
 def test_the_check_sees_a_model_whose_nodes_look_at_strangers(llama, stem: list[int]) -> None:  # type: ignore[no-untyped-def]
     class Careless(Forward):
-        def tree(self, tree: Tree, *, keep: torch.Tensor, stem: object = None) -> torch.Tensor:
-            return super().tree(replace(tree, parents=tuple(range(-1, len(tree.ids) - 1))), keep=keep, stem=stem)
+        def trees(self, trees: Sequence[Tree], **more: Any) -> torch.Tensor:
+            lines = [replace(tree, parents=tuple(range(-1, len(tree.ids) - 1))) for tree in trees]
+            return super().trees(lines, **more)
 
     assert tree_difference(Forward(llama), TEXTS, pad=1, nodes=60, stem=stem) < 1e-4
     assert tree_difference(Careless(llama), TEXTS, pad=1, nodes=60, stem=stem) > 1e-2
@@ -227,9 +265,10 @@ def test_the_check_sees_a_stem_that_was_read_wrongly(llama) -> None:  # type: ig
 
 def test_the_check_sees_a_layer_that_looks_back_only_so_far_along_the_tree(llama) -> None:  # type: ignore[no-untyped-def]
     class Shortsighted(Forward):
-        def tree(self, tree: Tree, *, keep: torch.Tensor, stem: object = None) -> torch.Tensor:
-            near = tuple(parent if node - parent < 12 else -1 for node, parent in enumerate(tree.parents))
-            return super().tree(replace(tree, parents=near), keep=keep, stem=stem)
+        def trees(self, trees: Sequence[Tree], **more: Any) -> torch.Tensor:
+            near = [[p if node - p < 12 else -1 for node, p in enumerate(tree.parents)] for tree in trees]
+            cut = [replace(tree, parents=tuple(parents)) for tree, parents in zip(trees, near, strict=True)]
+            return super().trees(cut, **more)
 
     spread = [[5, *range(20, 27)], [5, *range(50, 57)], [9, *range(80, 87)]]
     assert tree_difference(Forward(llama), spread, pad=1, nodes=200) < 1e-4
