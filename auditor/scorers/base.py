@@ -14,6 +14,8 @@ from auditor.types import Answer, Interval, Json, MetricKey, Reason, Sample, Sco
 if TYPE_CHECKING:
     import numpy as np
 
+    from auditor.scorers.measures import Measure
+
 
 Samples = Sequence[ScoredSample]
 _ROUNDING = 1e-12  # a sum of a few probabilities may differ by so much with the order of its terms
@@ -121,9 +123,16 @@ class Scorer:
         """Return what the answers to one sample are worth."""
         raise NotImplementedError
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
-        """Return every metric of this scorer over some samples."""
+    def measures(self, samples: Samples) -> list[Measure]:
+        """Return what every metric of this scorer is made of over some samples; see `measures.py`."""
         raise NotImplementedError
+
+    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+        """Return every metric of this scorer over some samples.
+
+        A scorer may give this alone, without `measures`; two records then cannot be compared by its metrics.
+        """
+        return [measure.estimate(rng) for measure in self.measures(samples)]
 
     def counts(self, samples: Samples) -> dict[str, int]:
         """Return what a reader should know beside the metrics."""

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING
 
 from auditor.scorers.base import (
     Estimate,
-    Estimates,
     NoEstimate,
     Samples,
     Scorer,
     best_option,
-    mean_estimate,
     scored,
     share_key,
     signed_key,
 )
-from auditor.types import PHRASING, Answer, Reason, Sample, Score
+from auditor.scorers.measures import Average, Mean, Measure, TwoMeans, Unit
+from auditor.types import PHRASING, Answer, MetricKey, Reason, Sample, Score
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from auditor.scorers.measures import Floats
 
 
 class ClaimVerdict(Scorer):
@@ -52,51 +53,77 @@ class ClaimVerdict(Scorer):
         right = choice is not None and (choice == 0) == sample.fields["is_true"]
         return Score(value=float(right), parts={"says_true": says_true})
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+    def measures(self, samples: Samples) -> list[Measure]:
         """Return `accuracy`, `pair_accuracy` (both of a pair right) and `yes_bias`.
 
         Accuracies: 0–1, ideal 1. `yes_bias` = P(says true | true) + P(says true | false) − 1: −1 to 1, ideal 0.
         Unscored samples are left out and counted; a pair with one is unscored. Interval of `yes_bias`: cluster
         bootstrap; where that has none, Wilson's for the smaller number of clusters that hold a true or a false claim.
         """
+        true = [row for row in samples if row.sample.fields["is_true"]]
+        false = [row for row in samples if not row.sample.fields["is_true"]]
         return [
-            mean_estimate(share_key("accuracy", ideal=1.0), samples, lambda _, score: score.value, rng),
-            _pair_accuracy(samples),
-            _yes_bias(samples, rng),
+            Mean(share_key("accuracy", ideal=1.0), samples, lambda _, score: score.value),
+            _PairAccuracy(share_key("pair_accuracy", ideal=1.0), samples),
+            _YesBias(signed_key("yes_bias", unit="difference of shares"), true, false, _says_true),
         ]
 
 
-def _pair_accuracy(samples: Samples) -> Estimate | NoEstimate:
-    key = share_key("pair_accuracy", ideal=1.0)
-    found: dict[tuple[str, str], list[float | None]] = {}
-    for row in samples:
-        value = row.score.value if isinstance(row.score, Score) else None
-        found.setdefault((row.sample.cluster, row.sample.slices.get(PHRASING, "")), []).append(value)
-    pairs = {name: values for name, values in found.items() if len(values) == 2}
-    whole = {name: min(v for v in values if v is not None) for name, values in pairs.items() if None not in values}
-    n_unscored = len(pairs) - len(whole)
-    if not whole:
-        reason = Reason.NO_SCORED_SAMPLES if pairs else Reason.EMPTY_DENOMINATOR
-        return NoEstimate(key=key, reason=reason, n=0, n_unscored=n_unscored)
-    import numpy as np
+class _PairAccuracy(Average):
+    """The share of whole pairs, each in one phrasing, of which both claims are judged rightly."""
 
-    from auditor import stats
+    def units(self) -> list[Unit]:
+        _, whole = self._pairs()
+        return [Unit(name=" ".join(name), cluster=name[0], sums=(value, 1.0)) for name, value in whole.items()]
 
-    values = np.array(list(whole.values()))
-    clusters = [cluster for cluster, _ in whole]
-    return Estimate(
-        key=key,
-        value=float(values.mean()),
-        interval=stats.proportion_interval(values, clusters),
-        n=len(whole),
-        n_unscored=n_unscored,
-        n_clusters=len(set(clusters)),
-        n_effective=stats.effective_n(values, clusters),
-    )
+    def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
+        n_pairs, whole = self._pairs()
+        n_unscored = n_pairs - len(whole)
+        if not whole:
+            reason = Reason.NO_SCORED_SAMPLES if n_pairs else Reason.EMPTY_DENOMINATOR
+            return NoEstimate(key=self.key, reason=reason, n=0, n_unscored=n_unscored)
+        import numpy as np
+
+        from auditor import stats
+
+        values = np.array(list(whole.values()))
+        clusters = [cluster for cluster, _ in whole]
+        return Estimate(
+            key=self.key,
+            value=float(values.mean()),
+            interval=stats.proportion_interval(values, clusters),
+            n=len(whole),
+            n_unscored=n_unscored,
+            n_clusters=len(set(clusters)),
+            n_effective=stats.effective_n(values, clusters),
+        )
+
+    def _pairs(self) -> tuple[int, dict[tuple[str, str], float]]:
+        """Return how many pairs there are, and what those are worth of which both claims have a score."""
+        found: dict[tuple[str, str], list[float | None]] = {}
+        for row in self.samples:
+            value = row.score.value if isinstance(row.score, Score) else None
+            found.setdefault((row.sample.cluster, row.sample.slices.get(PHRASING, "")), []).append(value)
+        pairs = {name: values for name, values in found.items() if len(values) == 2}
+        whole = {name: min(v for v in values if v is not None) for name, values in pairs.items() if None not in values}
+        return len(pairs), whole
 
 
-def _yes_bias(samples: Samples, rng: np.random.Generator) -> Estimate | NoEstimate:
-    key = signed_key("yes_bias", unit="difference of shares")
+class _YesBias(TwoMeans):
+    """How often true claims are called true, plus how often false ones are, less 1."""
+
+    def joined(self, first: Floats, second: Floats) -> Floats:
+        return first + second - 1
+
+    def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
+        return _yes_bias(self.key, self.samples, rng)
+
+
+def _says_true(_: Sample, score: Score) -> float:
+    return float(score.parts["says_true"])
+
+
+def _yes_bias(key: MetricKey, samples: Samples, rng: np.random.Generator) -> Estimate | NoEstimate:
     rows = scored(samples)
     n_unscored = len(samples) - len(rows)
     if not rows:

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from auditor.scorers.base import (
-    Estimates,
     Samples,
     Scorer,
     best_option,
-    mean_estimate,
     mean_probabilities,
     share_key,
 )
+from auditor.scorers.measures import Mean, Measure
 from auditor.types import Answer, Sample, Score
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class HateVerdict(Scorer):
@@ -46,7 +41,7 @@ class HateVerdict(Scorer):
         right = best_option(probabilities) == (0 if sample.fields["hateful"] else 1)
         return Score(value=float(right), parts={"says_hateful": probabilities[0]})
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+    def measures(self, samples: Samples) -> list[Measure]:
         """Return `accuracy`, and its parts `sensitivity` (of hateful texts) and `specificity` (of the others).
 
         All 0–1, ideal 1. A model that always gives one answer has 1 and 0 in the two parts. Unscored samples are left
@@ -59,6 +54,6 @@ class HateVerdict(Scorer):
             return score.value
 
         return [
-            mean_estimate(share_key(name, ideal=1.0), rows, value, rng)
+            Mean(share_key(name, ideal=1.0), rows, value)
             for name, rows in (("accuracy", samples), ("sensitivity", hateful), ("specificity", other))
         ]

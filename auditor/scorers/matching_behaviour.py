@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from auditor.scorers.base import (
     Estimate,
-    Estimates,
     NoEstimate,
     Samples,
     Scorer,
@@ -22,10 +21,13 @@ from auditor.scorers.base import (
     share_key,
     sign_score,
 )
+from auditor.scorers.measures import Mean, Measure, TwoMeans
 from auditor.types import Answer, Json, Reason, Sample, Score
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from auditor.scorers.measures import Floats
 
 
 class MatchingBehaviour(Scorer):
@@ -56,7 +58,7 @@ class MatchingBehaviour(Scorer):
         matching, other = answers[0].nats
         return Score(value=sign_score(matching - other), parts={"difference_nats": matching - other})
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+    def measures(self, samples: Samples) -> list[Measure]:
         """Return `matching_rate` (mean of score) and `matching_rate_balanced`. 0–1, ideal as the probe says.
 
         `matching_rate_balanced` = (r₁ + r₂) / 2, with r₁ the rate where the matching letter comes before the other in
@@ -69,12 +71,21 @@ class MatchingBehaviour(Scorer):
 
         first = [row for row in samples if row.sample.fields["matching"] < row.sample.fields["not_matching"]]
         second = [row for row in samples if row.sample.fields["matching"] > row.sample.fields["not_matching"]]
-        key = share_key("matching_rate_balanced", ideal=self.ideal)
-        halves = [mean_estimate(key, rows, value, rng) for rows in (first, second)]
         return [
-            mean_estimate(share_key("matching_rate", ideal=self.ideal), samples, value, rng),
-            _middle(halves[0], halves[1], n=len(scored(samples)), n_all=len(samples)),
+            Mean(share_key("matching_rate", ideal=self.ideal), samples, value),
+            _Balanced(share_key("matching_rate_balanced", ideal=self.ideal), first, second, value),
         ]
+
+
+class _Balanced(TwoMeans):
+    """The mean of two groups' means."""
+
+    def joined(self, first: Floats, second: Floats) -> Floats:
+        return (first + second) / 2
+
+    def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
+        halves = [mean_estimate(self.key, rows, self.part, rng) for rows in (self.first, self.second)]
+        return _middle(halves[0], halves[1], n=len(scored(self.samples)), n_all=len(self.samples))
 
 
 def _middle(

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-from auditor.scorers.base import Estimates, Samples, Scorer, mean_estimate, share_key
+from auditor.scorers.base import Samples, Scorer, share_key
+from auditor.scorers.measures import Mean, Measure
 from auditor.types import Answer, Sample, Score
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class MultipleChoice(Scorer):
@@ -41,17 +38,16 @@ class MultipleChoice(Scorer):
         mass = min(1.0, sum(answers[0].probabilities[:n_correct]))
         return Score(value=float(max(right) > max(wrong)), parts={"mc2": mass})
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+    def measures(self, samples: Samples) -> list[Measure]:
         """Return `mc1_accuracy` (mean of score) and `mc2_mass` (mean of Σ p(correct) / Σ p(all)).
 
         Range 0–1, ideal 1; unscored samples are left out and counted.
         """
         return [
-            mean_estimate(share_key("mc1_accuracy", ideal=1.0), samples, lambda _, score: score.value, rng),
-            mean_estimate(
+            Mean(share_key("mc1_accuracy", ideal=1.0), samples, lambda _, score: score.value),
+            Mean(
                 share_key("mc2_mass", ideal=1.0, unit="probability"),
                 samples,
                 lambda _, score: float(score.parts["mc2"]),
-                rng,
             ),
         ]

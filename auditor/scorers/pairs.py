@@ -8,13 +8,10 @@ under a causal model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from auditor.scorers.base import Estimates, Samples, Scorer, mean_estimate, share_key, sign_score
+from auditor.scorers.base import Samples, Scorer, share_key, sign_score
+from auditor.scorers.measures import Mean, Measure
 from auditor.types import Answer, Sample, Score
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class PairPreference(Scorer):
@@ -36,10 +33,10 @@ class PairPreference(Scorer):
         first, second = answers[0].nats
         return Score(value=sign_score(first - second), parts={"difference_nats": first - second})
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+    def measures(self, samples: Samples) -> list[Measure]:
         """Return the mean score. Range 0–1; ideal as the probe says; unscored samples are left out and counted."""
         key = share_key(self.metric, ideal=self.ideal)
-        return [mean_estimate(key, samples, lambda _, score: score.value, rng)]
+        return [Mean(key, samples, lambda _, score: score.value)]
 
 
 class PairContrast(Scorer):
@@ -62,7 +59,7 @@ class PairContrast(Scorer):
         contrast = (more - less) - (control_more - control_less)
         return Score(value=sign_score(contrast), parts={"contrast_nats": contrast})
 
-    def estimate(self, samples: Samples, rng: np.random.Generator) -> Estimates:
+    def measures(self, samples: Samples) -> list[Measure]:
         """Return the mean score. Range 0–1; ideal as the probe says; unscored samples are left out and counted."""
         key = share_key(self.metric, ideal=self.ideal)
-        return [mean_estimate(key, samples, lambda _, score: score.value, rng)]
+        return [Mean(key, samples, lambda _, score: score.value)]
