@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditor
-from auditor import cli_exports, cli_policies, cli_scorers
+from auditor import cli_compare, cli_exports, cli_policies, cli_scorers
 from auditor.errors import AuditorError, UsageError
 from auditor.printing import print_json, print_table
 
@@ -34,6 +34,7 @@ app.add_typer(probes_app, name="probes")
 app.add_typer(cli_policies.app, name="policies")
 app.add_typer(cli_scorers.app, name="scorers")
 cli_exports.register(app)
+app.command()(cli_compare.compare)
 
 
 class Dtype(enum.StrEnum):

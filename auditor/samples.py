@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from auditor import schema
 from auditor.errors import RecordError
-from auditor.types import Json, Output, Question, Request, Sample, Score, Unscored
+from auditor.types import Json, Output, Question, Request, Sample, Score, ScoredSample, Unscored
 
 
 class AskedSample(Struct, frozen=True, kw_only=True):
@@ -53,6 +54,35 @@ class Answered(Struct, frozen=True, kw_only=True):
 
     request: Request
     output: Output
+
+
+class _Line(Struct, frozen=True, kw_only=True):
+    """What a line says of a sample beside what was asked, which takes far longer to read."""
+
+    id: str
+    cluster: str
+    slices: dict[str, str]
+    fields: dict[str, Json]
+    score: Score | Unscored
+
+
+def read_scored(path: Path) -> list[ScoredSample]:
+    """Return the samples of a samples file with their scores, without what was asked and came back.
+
+    Raises:
+        RecordError: a line is not one that a run writes.
+    """
+    decoder = msgspec.json.Decoder(_Line)
+    found = []
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                row = decoder.decode(line)
+            except (msgspec.DecodeError, RecursionError) as fault:
+                raise RecordError(f"{path}:{number}: {fault}", hint="restore the record's folder") from fault
+            sample = Sample(id=row.id, cluster=row.cluster, slices=row.slices, fields=row.fields)
+            found.append(ScoredSample(sample=sample, score=row.score))
+    return found
 
 
 def read_samples(path: Path) -> list[AskedSample]:

@@ -126,11 +126,11 @@ class Gap(TwoMeans):
         return gap_estimate(self.key, self.first, self.second, self.part, rng)
 
 
-def sums_of(units: Sequence[Unit], *, width: int) -> Floats:
-    """Return the units' sums as an array of shape [units, width]."""
+def sums_of(units: Sequence[Unit]) -> Floats:
+    """Return the sums of at least one unit as an array of shape [units, sums]."""
     import numpy as np
 
-    return np.array([unit.sums for unit in units], dtype=np.float64).reshape(len(units), width)
+    return np.array([unit.sums for unit in units], dtype=np.float64)
 
 
 def _counted(value: float | None) -> tuple[float, float]:

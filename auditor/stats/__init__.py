@@ -1,6 +1,16 @@
 """The statistics of an audit. Every function is deterministic, or takes the generator that it draws from."""
 
-from auditor.stats.comparing import FLIPS, clustered_error, holm, mcnemar_exact, paired_difference
+from auditor.stats.comparing import (
+    FLIPS,
+    clustered_error,
+    holm,
+    mcnemar_exact,
+    paired_difference,
+    paired_interval,
+    paired_middle,
+    paired_sums,
+    standard_error,
+)
 from auditor.stats.intervals import (
     LEAST_CLUSTERS,
     LEVEL,
@@ -9,9 +19,11 @@ from auditor.stats.intervals import (
     bounded_interval,
     bounded_mean_interval,
     cluster_bootstrap,
+    cluster_index,
     difference_interval,
     effective_n,
     proportion_interval,
+    student_p,
     student_t,
     wilson,
 )
@@ -29,6 +41,7 @@ __all__ = [
     "bounded_interval",
     "bounded_mean_interval",
     "cluster_bootstrap",
+    "cluster_index",
     "clustered_error",
     "corrected_rate_interval",
     "detectable_change",
@@ -40,8 +53,13 @@ __all__ = [
     "holm",
     "mcnemar_exact",
     "paired_difference",
+    "paired_interval",
+    "paired_middle",
+    "paired_sums",
     "proportion_interval",
     "rogan_gladen",
+    "standard_error",
+    "student_p",
     "student_t",
     "wilson",
     "youden_interval",

@@ -68,6 +68,17 @@ def student_t(level: float, df: int) -> float:
     return math.sqrt(df) * math.tan(low)
 
 
+def student_p(t: float, df: int) -> float:
+    """Return the chance that Student's t with `df` degrees of freedom is at least as far from 0 as `t`; 0–1.
+
+    Source: Abramowitz & Stegun 1964, 26.7.3 and 26.7.4.
+
+    >>> round(student_p(12.706, 1), 4), round(student_p(-2.228, 10), 4), student_p(0.0, 3)
+    (0.05, 0.05, 1.0)
+    """
+    return min(1.0, max(0.0, 1 - _student_mass(math.atan(abs(t) / math.sqrt(df)), df)))
+
+
 def _student_mass(angle: float, df: int) -> float:
     """Return P(|T| < √df · tan(angle))."""
     square = math.cos(angle) ** 2

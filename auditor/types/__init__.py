@@ -31,6 +31,7 @@ from auditor.types.calibrating import (
     NoFigure,
     choose,
 )
+from auditor.types.comparing import Compared, ComparedRecord, Comparison, Direction, NotCompared
 from auditor.types.exporting import Document, Material
 from auditor.types.files import FileDigest
 from auditor.types.judging import (
@@ -97,10 +98,14 @@ __all__ = [
     "Card",
     "Check",
     "Clocks",
+    "Compared",
+    "ComparedRecord",
+    "Comparison",
     "Completion",
     "Correction",
     "Coverage",
     "Described",
+    "Direction",
     "Document",
     "Duty",
     "Errors",
@@ -126,6 +131,7 @@ __all__ = [
     "ModelInfo",
     "ModelRef",
     "NoFigure",
+    "NotCompared",
     "Outcome",
     "Output",
     "Part",

@@ -197,3 +197,80 @@ def test_no_pairs_or_one_outside_the_range_is_refused(values) -> None:
 def test_a_clustered_error_of_single_samples_is_the_common_one() -> None:
     values = np.random.default_rng(6).random(15)
     assert stats.clustered_error(values, np.ones(15)) == pytest.approx(values.std(ddof=1) / math.sqrt(15))
+
+
+def mean_of(sums: np.ndarray) -> np.ndarray:
+    return sums[..., 0] / sums[..., 1]
+
+
+def summed(values: np.ndarray) -> np.ndarray:
+    return np.stack([values, np.ones(len(values))], axis=1)
+
+
+def contrast(sums: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return sums[..., 0] / sums[..., 2] - sums[..., 1] / sums[..., 3]
+
+
+def in_groups(values: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.stack([values * ~second, values * second, ~second, second], axis=1).astype(float)
+
+
+@settings(deadline=None, max_examples=25)
+@given(paired())
+def test_paired_sums_of_a_mean_have_the_p_of_the_paired_difference(data) -> None:
+    first, second, clusters = data
+    expected, _, p = compared(first, second, clusters)
+    value, _, swapped = stats.paired_sums(
+        summed(first), summed(second), clusters, mean_of, rng=np.random.default_rng(0)
+    )
+    assert value == pytest.approx(expected, abs=1e-12)
+    assert swapped == pytest.approx(p, abs=0.02)
+
+
+def test_paired_sums_of_few_clusters_equal_every_way_to_swap_them() -> None:
+    rng = np.random.default_rng(4)
+    one, two = rng.random((6, 4)) + 1, rng.random((6, 4)) + 1
+    value, interval, p = stats.paired_sums(one, two, names(6), contrast, rng=rng)
+    reached = 0
+    for swaps in itertools.product((False, True), repeat=6):
+        mask = np.array(swaps)[:, None]
+        left, right = np.where(mask, two, one).sum(axis=0), np.where(mask, one, two).sum(axis=0)
+        reached += abs(contrast(left) - contrast(right)) >= abs(value) - 1e-12
+    assert (interval, p) == (None, pytest.approx(reached / 64))
+
+
+def test_paired_sums_refuse_a_statistic_that_is_undefined_on_a_side() -> None:
+    nobody = np.zeros((4, 4))
+    with pytest.raises(ValueError, match="undefined"):
+        stats.paired_sums(nobody, nobody + 1, names(4), contrast, rng=np.random.default_rng(0))
+
+
+def test_equal_sides_have_p_1_and_no_bootstrap() -> None:
+    rng = np.random.default_rng(5)
+    same = in_groups(rng.random(40), np.arange(40) % 2 == 0)
+    assert stats.paired_sums(same, same, names(40), contrast, rng=rng) == (0.0, None, 1.0)
+
+
+def test_the_middle_of_two_sides_is_told_from_a_value_far_off_and_not_from_its_own() -> None:
+    rng = np.random.default_rng(6)
+    one, two = (summed((rng.random(200) < share).astype(float)) for share in (0.7, 0.8))
+    own = float(mean_of(one.sum(axis=0)) + mean_of(two.sum(axis=0))) / 2
+    assert stats.paired_middle(one, two, names(200), mean_of, rng=rng, null=own) == pytest.approx(1.0)
+    assert stats.paired_middle(one, two, names(200), mean_of, rng=rng, null=0.5) < 1e-6
+    assert stats.paired_middle(one[:5], two[:5], names(5), mean_of, rng=rng, null=0.0) == 1.0
+
+
+@pytest.mark.parametrize("df", [1, 2, 9, 60, 1000])
+@pytest.mark.parametrize("t", [0.0, 0.3, -1.5, 4.0])
+def test_students_p_equals_scipys(t: float, df: int) -> None:
+    assert stats.student_p(t, df) == pytest.approx(2 * scipy_stats.t.sf(abs(t), df), abs=1e-9)
+
+
+def test_a_paired_interval_widens_with_its_level() -> None:
+    rng = np.random.default_rng(7)
+    few = np.where(np.arange(60) < 4, 1.0, 0.0)
+    for differences in (few, rng.random(60) - 0.5):
+        usual, sure = (stats.paired_interval(differences, names(60), level=level) for level in (0.95, 0.99))
+        assert sure.low < usual.low < usual.high < sure.high
+        assert (usual.level, sure.level) == (0.95, 0.99)

@@ -418,3 +418,32 @@ def test_the_sign_flip_test_finds_a_detectable_mean_with_the_stated_power() -> N
         return stats.paired_difference(values, np.zeros(n), clusters, rng=rng)[2] <= 0.05
 
     assert share_of(600, found) == pytest.approx(0.8, abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("fewer_draws")
+@pytest.mark.parametrize(("n_clusters", "better"), [(20, 0.0), (60, 0.25)])
+def test_a_paired_gap_is_covered_and_the_swap_test_errs_no_more_than_it_claims(n_clusters: int, better: float) -> None:
+    """Two systems over two groups, answers of a cluster alike: their gaps differ by `better`, or do not."""
+    rng = np.random.default_rng([n_clusters, 21])
+
+    def gap(sums: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return sums[..., 0] / sums[..., 2] - sums[..., 1] / sums[..., 3]
+
+    hits = errors = 0
+    for _ in range(300):
+        clusters = np.repeat(np.arange(n_clusters), 4)
+        second = np.tile([False, True], 2 * n_clusters)
+        ease = np.repeat(rng.random(n_clusters), 4)
+        chances = (0.25 + 0.5 * ease, 0.25 + 0.5 * ease + better * ~second)
+        sides = [(rng.random(len(clusters)) < chance).astype(float) for chance in chances]
+        one, two = (np.stack([side * ~second, side * second, ~second, second], axis=1) for side in sides)
+        _, interval, p = stats.paired_sums(
+            two.astype(float), one.astype(float), [f"c{number}" for number in clusters], gap, rng=rng
+        )
+        assert interval is not None
+        hits += covers(interval, better)
+        errors += p <= 0.05
+    assert hits / 300 >= 0.92
+    assert errors / 300 <= 0.08 if not better else errors / 300 > 0.4

@@ -1,0 +1,327 @@
+"""Two records side by side: every metric that both hold, compared over the samples that both have a score for.
+
+Pairs are made by the samples' ids, and only where both records asked and scored alike: the same version of the probe
+and of its data, the same scorer, the same seed where it matters. Holm's correction covers all comparisons of one call.
+Whatever cannot be compared is listed with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auditor import record, registry, stats
+from auditor.errors import RecordError, ScorerError, UsageError
+from auditor.pairing import Joined, compare_means, compare_sums
+from auditor.requests import sample_seed
+from auditor.samples import read_scored
+from auditor.scorers.base import Rating, Scorer
+from auditor.scorers.measures import Measure, sums_of
+from auditor.scoring import open_scorer
+from auditor.types import (
+    Compared,
+    ComparedRecord,
+    Comparison,
+    Direction,
+    Metric,
+    NotCompared,
+    ProbeResult,
+    RunRecord,
+    Score,
+    ScoredSample,
+    ScorerRef,
+    Undefined,
+    gap_name,
+)
+
+SCHEMA = "auditor:comparison/1"
+LEAST_PAIRS = 10  # as few as a group of a gap, or a slice, must have
+_SAME = 1e-9
+_SIDES = ("baseline", "candidate")
+
+
+class Side(Struct, frozen=True, kw_only=True):
+    """One record's part of a probe, and its samples."""
+
+    result: ProbeResult
+    samples: list[ScoredSample]
+    seed: int
+
+    @property
+    def metrics(self) -> dict[str, Metric | Undefined]:
+        """The metrics over all samples, by name."""
+        return {metric.key.name: metric for metric in self.result.metrics if not metric.slice}
+
+    @property
+    def ids_scored(self) -> set[str]:
+        """The ids of the samples that have a score."""
+        return {row.sample.id for row in self.samples if isinstance(row.score, Score)}
+
+    def of(self, ids: set[str]) -> list[ScoredSample]:
+        """Return the samples of these ids."""
+        return [row for row in self.samples if row.sample.id in ids]
+
+
+class Pairs(Struct, frozen=True, kw_only=True):
+    """The units of a metric that both records hold; `found` is the metric in the two of them."""
+
+    probe: str
+    seed: int
+    n_unpaired: int
+    found: tuple[Metric, Metric]
+    units: Joined
+
+
+class RecordedClassifier:
+    """Stands for a record's classifier where only its scores are read: it says what it measures, and rates nothing."""
+
+    notes = ""
+
+    def __init__(self, ref: ScorerRef, measures: str) -> None:
+        self.ref = ref
+        self.measures = measures
+
+    def rate(self, texts: Sequence[str]) -> list[Rating]:
+        """Refuse: what a record holds is rated already."""
+        raise ScorerError(f"{self.ref.name} was not opened", hint="`auditor verify` rates a record's texts again")
+
+
+def compare(baseline: Path, candidate: Path, *, level: float = stats.LEVEL) -> Comparison:
+    """Return what two finished records say of the same samples, the candidate measured against the baseline.
+
+    Args:
+        baseline: the folder of the record that is compared against.
+        candidate: the folder of the other.
+        level: the confidence of the intervals; a difference is told where Holm's p is below 1 − level.
+
+    Raises:
+        RecordError: a record is missing, damaged or was changed after it was written, or a metric does not follow from
+            its samples.
+        UsageError: the level is not within 0.5–1.
+    """
+    if not 0.5 < level < 1:
+        raise UsageError(f"--level must lie between 0.5 and 1, got {level}", hint="0.95 is usual")
+    found = [record.load_record(path) for path in (baseline, candidate)]
+    pairs: list[Pairs] = []
+    left: list[NotCompared] = []
+    for probe_id in sorted({probe.id for loaded, _ in found for probe in loaded.probes}):
+        results = [_result(loaded, probe_id) for loaded, _ in found]
+        fault = _probe_fault(results, [loaded.run.seed for loaded, _ in found])
+        if fault:
+            names = dict.fromkeys(metric.key.name for result in results if result for metric in result.metrics)
+            left += [NotCompared(probe=probe_id, metric=name, reason=fault) for name in names]
+            continue
+        sides = [
+            Side(result=result, samples=read_scored(folder / result.samples_file.path), seed=loaded.run.seed)
+            for (loaded, folder), result in zip(found, results, strict=True)
+            if result
+        ]
+        for row in _paired(sides[0], sides[1]):
+            pairs.append(row) if isinstance(row, Pairs) else left.append(row)
+    return Comparison(
+        schema=SCHEMA,
+        level=level,
+        baseline=_named(found[0][0]),
+        candidate=_named(found[1][0]),
+        compared=tuple(_judged([_compared(row, level=level, family=len(pairs)) for row in pairs], level)),
+        not_compared=tuple(left),
+    )
+
+
+def _named(found: RunRecord) -> ComparedRecord:
+    return ComparedRecord(
+        digest=found.digest,
+        model=found.model.requested,
+        weights_digest=found.model.weights_digest,
+        auditor_version=found.run.auditor_version,
+        code_digest=found.run.code_digest,
+        seed=found.run.seed,
+        limit=found.run.limit,
+        backend=f"{found.backend.name} {found.backend.version}",
+        device=found.backend.device,
+        dtype=found.backend.dtype,
+    )
+
+
+def _result(found: RunRecord, probe_id: str) -> ProbeResult | None:
+    return next((probe for probe in found.probes if probe.id == probe_id), None)
+
+
+def _probe_fault(results: Sequence[ProbeResult | None], seeds: Sequence[int]) -> str:
+    """Return why no metric of a probe can be compared, or nothing."""
+    one, two = results
+    if one is None or two is None:
+        return f"only the {_SIDES[one is None]} has this probe"
+    unlike = (
+        (one.version != two.version, f"another version of the probe: {one.version} and {two.version}"),
+        (one.digest != two.digest, f"other data: {one.digest[:12]} and {two.digest[:12]}"),
+        (one.scoring != two.scoring, "scored otherwise: [score] is not the same"),
+        (one.scorer != two.scorer, f"scored otherwise: by {_scorer(one.scorer)} and {_scorer(two.scorer)}"),
+        (
+            one.kind == "generation" and seeds[0] != seeds[1],
+            f"completions drawn with other seeds: {seeds[0]} and {seeds[1]}",
+        ),
+    )
+    return next((reason for found, reason in unlike if found), "") or _scorer_fault(one.scorer)
+
+
+def _scorer_fault(ref: ScorerRef) -> str:
+    """Return why a scorer here cannot tell what the metrics are made of, or nothing."""
+    if ref.name not in registry.names("scorers"):
+        return f"the scorer {ref.name} is not installed"
+    kind = registry.load("scorers", ref.name)
+    if kind.version != ref.version:
+        return f"the scorer {ref.name} is {kind.version} here, it was {ref.version}"
+    return (
+        f"the scorer {ref.name} does not say what its metrics are made of" if kind.measures is Scorer.measures else ""
+    )
+
+
+def _scorer(ref: ScorerRef) -> str:
+    return f"{ref.name} {ref.version} ({ref.checkpoint[:12] or 'no checkpoint'})"
+
+
+def _paired(one: Side, two: Side) -> Iterator[Pairs | NotCompared]:
+    """Yield the pairs of each metric of a probe, in the baseline's order, or why there are none."""
+    probe = one.result
+    scorer = _open(probe)
+    for side in (one, two):
+        _check_follows(scorer, side)
+    both = one.ids_scored & two.ids_scored
+    measures = [{made.key.name: made for made in scorer.measures(side.of(both))} for side in (one, two)]
+    n_unpaired = len({row.sample.id for row in one.samples} ^ {row.sample.id for row in two.samples})
+    for name in dict.fromkeys((*one.metrics, *two.metrics)):
+        was, now = one.metrics.get(name), two.metrics.get(name)
+        fault = _metric_fault(probe, was, now)
+        if fault or not isinstance(was, Metric) or not isinstance(now, Metric):
+            lost = isinstance(was, Metric) and not isinstance(now, Metric) and not _unpaired_kind(probe, was)
+            yield NotCompared(probe=probe.id, metric=name, reason=fault, lost=lost)
+            continue
+        joined = _joined(measures[0].get(name), measures[1].get(name))
+        fault = _pairs_fault(joined)
+        if fault or joined is None:
+            yield NotCompared(probe=probe.id, metric=name, reason=fault)
+            continue
+        yield Pairs(probe=probe.id, seed=one.seed, n_unpaired=n_unpaired, found=(was, now), units=joined)
+    for field in sorted({key for side in (one, two) for metric in side.result.metrics for key in metric.slice}):
+        reason = "slices are not compared: their samples are in the metric over all"
+        yield NotCompared(probe=probe.id, metric=f"slices by {field}", reason=reason)
+
+
+def _open(probe: ProbeResult) -> Scorer:
+    """Return the probe's scorer, for what its metrics are made of; a classifier is not opened for that."""
+    first = probe.metrics[0]
+    measures = first.key.name.partition("_")[0]  # what a classifier measures begins its metrics' names
+    return open_scorer(probe.scoring, RecordedClassifier(first.scorer, measures))
+
+
+def _check_follows(scorer: Scorer, side: Side) -> None:
+    """Raise where a metric is not what the samples make."""
+    for measure in scorer.measures(side.samples):
+        metric = side.metrics.get(measure.key.name)
+        if isinstance(metric, Metric):
+            units = measure.units()
+            now = float(measure.value(sums_of(units).sum(axis=0))) if units else math.nan
+            if not math.isclose(metric.value, now, rel_tol=_SAME, abs_tol=_SAME):
+                raise RecordError(
+                    f"{side.result.id}:{measure.key.name} does not follow from the samples of its record: it says "
+                    f"{metric.value!r}, computed {now!r}",
+                    hint="see `auditor verify`",
+                )
+
+
+def _unpaired_kind(probe: ProbeResult, metric: Metric | Undefined) -> str:
+    """Return why a metric of this kind has no pairs, or nothing."""
+    if metric.correction is not None:
+        return "a corrected rate errs with its calibration, too, for which no pairing is defined; see its raw rate"
+    if any(metric.key.name.endswith(gap_name("", field)) for field in probe.scoring.gap_by):
+        return "the gap's two ends can be other groups on either side, for which no pairing is defined"
+    return ""
+
+
+def _metric_fault(probe: ProbeResult, was: Metric | Undefined | None, now: Metric | Undefined | None) -> str:
+    """Return why a metric cannot be compared, or nothing."""
+    if was is None or now is None:
+        return f"only the {_SIDES[was is None]} has it"
+    kind = _unpaired_kind(probe, was)
+    if kind:
+        return kind
+    if was.scorer != now.scorer:
+        return f"scored otherwise: by {_scorer(was.scorer)} and {_scorer(now.scorer)}"
+    undefined = [
+        f"in the {side} ({metric.reason})"
+        for side, metric in zip(_SIDES, (was, now), strict=True)
+        if isinstance(metric, Undefined)
+    ]
+    return f"undefined {' and '.join(undefined)}" if undefined else ""
+
+
+def _joined(one: Measure | None, two: Measure | None) -> Joined | None:
+    """Return the units that both sides have and that count on either, in the baseline's order."""
+    if one is None or two is None:
+        return None
+    others = {unit.name: unit for unit in two.units()}
+    found = [
+        (unit, others[unit.name])
+        for unit in one.units()
+        if unit.name in others and any((*unit.sums[-one.n_counts :], *others[unit.name].sums[-one.n_counts :]))
+    ]
+    if not found:
+        return None
+    return Joined(
+        measure=one,
+        clusters=[unit.cluster for unit, _ in found],
+        baseline=sums_of([unit for unit, _ in found]),
+        candidate=sums_of([unit for _, unit in found]),
+    )
+
+
+def _pairs_fault(joined: Joined | None) -> str:
+    n = len(joined.clusters) if joined else 0
+    if joined is None or n < LEAST_PAIRS:
+        return f"too few pairs: {n}, at least {LEAST_PAIRS} are needed"
+    return "" if all(map(math.isfinite, joined.values)) and joined.worth else "undefined over the pairs of a side"
+
+
+def _compared(pairs: Pairs, *, level: float, family: int) -> Compared:
+    """Return a metric's comparison, p not yet adjusted; `family` is how many comparisons there are."""
+    joined, key = pairs.units, pairs.units.measure.key
+    rng = np.random.Generator(np.random.PCG64(sample_seed(pairs.seed, pairs.probe, f"compare:{key.name}", 0)))
+    found = (compare_means if joined.is_mean else compare_sums)(joined, rng, level, (1 - level) / family)
+    values = joined.values
+    return Compared(
+        probe=pairs.probe,
+        key=key,
+        scorer=pairs.found[0].scorer,
+        data_digest=pairs.found[0].data_digest,
+        baseline=values[0],
+        candidate=values[1],
+        difference=values[1] - values[0],
+        interval=found.interval,
+        n=len(joined.clusters),
+        n_clusters=len(set(joined.clusters)),
+        n_unscored=(pairs.found[0].n_unscored, pairs.found[1].n_unscored),
+        n_unpaired=pairs.n_unpaired,
+        test=found.test,
+        p=found.p,
+        p_side=found.p_side,
+        p_holm=1.0,
+        detectable=found.detectable,
+        direction="not told apart",
+    )
+
+
+def _judged(rows: Sequence[Compared], level: float) -> Iterator[Compared]:
+    """Yield the rows with p adjusted for their number, and the direction that follows."""
+    adjusted = stats.holm([max(row.p, row.p_side or 0.0) for row in rows])
+    for row, p_holm in zip(rows, adjusted, strict=True):
+        direction: Direction = "not told apart"
+        if p_holm < 1 - level:
+            away = [abs(value - row.key.ideal) for value in (row.baseline, row.candidate)]
+            direction = "farther" if away[1] > away[0] else "nearer"
+        yield replace(row, p_holm=p_holm, direction=direction)
