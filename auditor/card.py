@@ -9,36 +9,31 @@ from msgspec.structs import replace
 from auditor import schema
 from auditor.computed import computed_of
 from auditor.described import describe
-from auditor.provenance.facts import catalogue, missing, name_of
-from auditor.types import ANSWERS, FAMILIES, Card, Evidence, Fact, Json, RunRecord, Verdict
+from auditor.provenance.agree import contradictions
+from auditor.provenance.facts import catalogue, missing
+from auditor.provenance.infer import infer
+from auditor.types import ANSWERS, FAMILIES, Card, Evidence, Fact, RunRecord, Verdict
 
 SCHEMA = "auditor:card/3"
-_FREE = {"model.name", "model.library", "model.pipeline_tag"}  # a public name may differ from the file's
 
 
 def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = "") -> Card:
     """Return the card: every fact of the catalogue with its status, answers to policies, and the record's results.
 
-    A fact that a person declares stands above the one read off the files; where both have a value and they differ,
-    that is a contradiction, which the card names and every policy counts as a failed duty. Ages are counted to `as_of`
-    (YYYY-MM-DD), by default to the day on which the measurement was finished.
+    A fact that a person declares stands above the one read off the files; where two statements of a fact cannot both be
+    true, that is a contradiction, which the card names and every policy counts as a failed duty. What nobody says and
+    follows from other facts is derived from them. Ages are counted to `as_of` (YYYY-MM-DD), by default to the day on
+    which the measurement was finished.
     """
-    derived = {
-        **record.model.facts,
-        "model.parameters": Fact(
-            status="derived",
-            value=record.backend.parameters,
-            source="counted when the model was opened",
-            evidence=(Evidence(kind="run", text="backend.parameters"),),
-        ),
-    }
+    read = record.model
+    derived = {**read.facts, **_counted(record)}
+    others = dict(read.others)
+    if "model.parameters" in read.facts:
+        others["model.parameters"] = (read.facts["model.parameters"], *others.get("model.parameters", ()))
     facts = {key: declared.get(key) or derived.get(key) or missing() for key in catalogue()}
     facts |= {key: said for key, said in sorted(declared.items()) if key.startswith(f"{ANSWERS}.")}
-    contradictions = {
-        key: f"declared {said.value!r}, but {derived[key].source} says {derived[key].value!r}"
-        for key, said in declared.items()
-        if key in derived and key not in _FREE and said.status == "declared" and _differ(said.value, derived[key].value)
-    }
+    facts |= infer(facts)
+    contradicted = contradictions(declared, derived, others)
     return Card(
         schema=SCHEMA,
         record_digest=record.digest,
@@ -47,8 +42,8 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = 
         model=describe(record),
         facts=facts,
         facts_digest=schema.digest_of(facts),
-        contradictions=contradictions,
-        computed=computed_of(record, facts, contradictions, as_of=as_of or record.clocks.finished_at[:10]),
+        contradictions=contradicted,
+        computed=computed_of(record, facts, contradicted, as_of=as_of or record.clocks.finished_at[:10]),
         run=record.run,
         backend=record.backend,
         environment=record.environment,
@@ -63,14 +58,16 @@ def with_verdicts(card: Card, *verdicts: Verdict) -> Card:
     return replace(card, verdicts=verdicts)
 
 
-def _differ(said: Json, read: Json) -> bool:
-    return bool(_plain(said) != _plain(read))
-
-
-def _plain(value: Json) -> Json:
-    if isinstance(value, list):
-        return sorted(str(_plain(name_of(entry) or schema.canonical_json(entry))) for entry in value)
-    return value.strip().casefold() if isinstance(value, str) else value
+def _counted(record: RunRecord) -> dict[str, Fact]:
+    """Return the facts that only a run knows."""
+    known = {
+        "model.parameters": (record.backend.parameters, "counted when the model was opened", "backend.parameters"),
+        "maintenance.last_updated": (record.clocks.finished_at[:10], "the day of this audit", "clocks.finished_at"),
+    }
+    return {
+        key: Fact(status="derived", value=value, source=source, evidence=(Evidence(kind="run", text=place),))
+        for key, (value, source, place) in known.items()
+    }
 
 
 def _not_measured(record: RunRecord) -> dict[str, str]:

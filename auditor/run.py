@@ -21,14 +21,13 @@ from auditor.environment import Clock, environment
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
 from auditor.journal import Journal, Kind
 from auditor.plan import Plan, make_plan
-from auditor.provenance.derive import derive_facts, is_masked
+from auditor.provenance.derive import Derived, derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.results import score_probe
 from auditor.scorers.base import Classifier, Scorer
 from auditor.scoring import open_classifier, open_scorer, portable
 from auditor.types import (
     Calibration,
-    Fact,
     Loglikelihood,
     ModelInfo,
     ModelRef,
@@ -109,10 +108,10 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         )
         scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
         _check_used(own, scorers.values())
-        facts = derive_facts(ref)
+        derived = derive_facts(ref)
         progress.say(f"opening {settings.model}")
         backend = (open_backend or registry.load("backends", _backend_name(ref)))(ref, settings.backend)
-        model = _model_info(ref, facts)
+        model = _model_info(ref, derived)
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
@@ -241,7 +240,7 @@ def _output_folder(settings: Settings) -> Iterator[None]:
             out.rmdir()
 
 
-def _model_info(ref: ModelRef, facts: Mapping[str, Fact]) -> ModelInfo:
+def _model_info(ref: ModelRef, derived: Derived) -> ModelInfo:
     return ModelInfo(
         requested=ref.requested,
         format=ref.format,
@@ -249,7 +248,8 @@ def _model_info(ref: ModelRef, facts: Mapping[str, Fact]) -> ModelInfo:
         revision=ref.revision,
         files=ref.files,
         weights_digest=weights_digest(ref),
-        facts=dict(facts),
+        facts=derived.facts,
+        others=derived.others,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+_HEADS = {"name", "format", "modality", "component", "device", "method", "path", "code", "benchmark", "version"}
 _UNTOLD = {"code", "other"}  # roles that a model without them lacks nothing for
 
 
@@ -132,16 +133,17 @@ def _value(fact: Fact) -> str:
 
 
 def _told(value: Json) -> str:
-    """Return a value in words.
+    """Return a value in words; of a table what names it first, the rest in order of the keys.
 
     >>> _told([{"name": "a crawl", "license": "odc-by", "large": True}, "org/data"])
-    'a crawl (license: odc-by, large: yes); org/data'
+    'a crawl (large: yes, license: odc-by); org/data'
     """
     match value:
         case bool():
             return "yes" if value else "no"
         case dict():
-            first, *more = [(name.replace("_", " "), _told(entry)) for name, entry in value.items()]
+            ordered = sorted(value.items(), key=lambda item: (item[0] not in _HEADS, item[0]))
+            first, *more = [(name.replace("_", " "), _told(entry)) for name, entry in ordered]
             return first[1] + (f" ({', '.join(f'{name}: {told}' for name, told in more)})" if more else "")
         case list():
             return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_told, value))

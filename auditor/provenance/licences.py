@@ -1,7 +1,15 @@
-"""Licence ids that the Hugging Face Hub accepts in a card's front matter; any other is `other` with a name.
+"""Licence ids: those that the Hugging Face Hub accepts in a card's front matter, SPDX's, and what one is in the other.
 
-Source: huggingface/hub-docs, docs/hub/repositories-licenses.md @ 242f4a1eeb86.
+Any licence that the Hub does not know is `other` with a name. Source of its ids: huggingface/hub-docs,
+docs/hub/repositories-licenses.md @ 242f4a1eeb86. SPDX's are those of the package license-expression.
 """
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from auditor.errors import nearest
 
 HUB_LICENCES = frozenset(
     {
@@ -89,3 +97,49 @@ HUB_LICENCES = frozenset(
         "zlib",
     }
 )
+
+_SPDX = {  # Hub ids that are not SPDX ids in lower case
+    "c-uda": "C-UDA-1.0",
+    "lgpl-lr": "LGPLLR",
+    "odbl": "ODbL-1.0",
+    "odc-by": "ODC-By-1.0",
+    "pddl": "PDDL-1.0",
+}
+_UNTOLD = {"bsd", "cc", "gfdl", "gpl", "lgpl", "openrail", "other", "unknown"}  # no one licence
+
+
+def to_spdx(name: str) -> str:
+    """Return a licence in SPDX's spelling: an id, an expression, or `LicenseRef-` with the Hub's id for lack of one.
+
+    Empty where the name is neither SPDX nor a Hub id, or does not say which licence it is. Of the GNU licences the Hub
+    and older SPDX ids do not say whether later versions are allowed; theirs are taken as `-only`.
+
+    >>> to_spdx("apache-2.0"), to_spdx("odbl"), to_spdx("llama3.1"), to_spdx("MIT OR apache-2.0"), to_spdx("openrail")
+    ('Apache-2.0', 'ODbL-1.0', 'LicenseRef-llama3.1', 'MIT OR Apache-2.0', '')
+    """
+    found = name.strip()
+    if found.lower() in _SPDX:
+        return _SPDX[found.lower()]
+    if found.lower() in _UNTOLD:
+        return ""
+    checked = _licensing().validate(found)
+    if checked.normalized_expression and not checked.errors:
+        return str(checked.normalized_expression)
+    if found.lower() in HUB_LICENCES:
+        return f"LicenseRef-{found.lower()}"
+    return found if found.startswith("LicenseRef-") and found.removeprefix("LicenseRef-") else ""
+
+
+def fault_of(name: str) -> str:
+    """Return what is wrong with a licence's name, with the nearest that is known; empty where it is a good one."""
+    if name.strip().lower() in HUB_LICENCES or to_spdx(name):
+        return ""
+    known = {*HUB_LICENCES, *_licensing().known_symbols}
+    return f"{name!r} is neither an SPDX id or expression nor one of the Hub's ids ({nearest(name, known)})"
+
+
+@functools.cache
+def _licensing() -> Any:
+    from license_expression import get_spdx_licensing
+
+    return get_spdx_licensing()

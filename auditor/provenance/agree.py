@@ -1,0 +1,129 @@
+"""Whether two statements of one fact can both be true, and what they say where they cannot.
+
+The comparison allows for what people write differently: the spelling of a licence, the order of a list, a count given
+to fewer digits. It never decides which statement is right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor import schema
+from auditor.provenance.facts import name_of
+from auditor.provenance.licences import to_spdx
+from auditor.types import Fact, Json
+
+_FREE = {  # what may well be said in two ways, or in one's own words
+    "model.name",
+    "model.library",
+    "model.pipeline_tag",
+    "model.family",
+    "model.description",
+    "distribution.license_link",
+    "distribution.acceptable_use_policy",
+    "distribution.gating",
+    "use.required_software",
+    "training.hardware",
+    "compute.carbon_methodology",
+    "maintenance.last_updated",
+}
+_OF_EACH_FILE = {  # what each file says of itself
+    "model.weights_format",
+    "design.tokenizer",
+    "design.chat_template",
+    "design.quantisation",
+    "design.number_formats",
+    "design.special_tokens",
+    "design.adapter",
+    "files.license_file",
+    "files.custom_code",
+}
+_MAY_SAY_MORE = {"training.datasets", "model.dependencies"}  # a person's list must hold what the files name
+_DIGITS = 2  # to which a count is compared at least; the Union's form asks for as many
+_HEADERS = 0.01
+
+
+def contradictions(
+    declared: Mapping[str, Fact], derived: Mapping[str, Fact], others: Mapping[str, Sequence[Fact]]
+) -> dict[str, str]:
+    """Return, by the fact's key, which statements cannot both be true."""
+    found: dict[str, list[str]] = {}
+    for key, facts in _statements(declared, derived, others):
+        first = facts[0]
+        for other in facts[1:]:
+            if not agree(key, first.value, other.value):
+                found.setdefault(key, []).append(_told(first, other))
+    for key, what in _datasets(declared.get("training.datasets")):
+        found.setdefault(key, []).append(what)
+    return {key: "; ".join(dict.fromkeys(told)) for key, told in found.items()}
+
+
+def agree(key: str, one: Json, other: Json) -> bool:
+    """Return whether two values of a fact can both be true; of a list that may say more the first is the longer one.
+
+    >>> agree("model.license", "apache-2.0", "Apache-2.0"), agree("model.parameters", 135_000_000, 134_515_008)
+    (True, True)
+    >>> agree("model.parameters", 7_000_000_000, 134_515_008), agree("training.datasets", ["a", "b"], ["b"])
+    (False, True)
+    """
+    match key:
+        case "model.license":
+            return (to_spdx(str(one)) or _plain(one)) == (to_spdx(str(other)) or _plain(other))
+        case "model.parameters" | "training.compute_flop" | "compute.carbon_tonnes":
+            return _same_to_digits(one, other)
+        case _ if key in _MAY_SAY_MORE:
+            return set(_plain(other)) <= set(_plain(one))
+        case _:
+            return bool(_plain(one) == _plain(other))
+
+
+def _statements(
+    declared: Mapping[str, Fact], derived: Mapping[str, Fact], others: Mapping[str, Sequence[Fact]]
+) -> Iterator[tuple[str, list[Fact]]]:
+    """Yield, by key, every statement with a value: the declared one first, then the files' in order of precedence."""
+    for key in dict.fromkeys([*declared, *derived]):
+        if key in _FREE:
+            continue
+        more = () if key in _OF_EACH_FILE else others.get(key, ())
+        said = [fact for fact in (declared.get(key), derived.get(key), *more) if fact is not None]
+        said = [fact for fact in said if fact.status in {"declared", "derived", "measured"}]
+        if len(said) > 1 and (key not in _OF_EACH_FILE or said[0].status == "declared"):
+            yield key, said
+
+
+def _told(first: Fact, other: Fact) -> str:
+    said = f"declared {first.value!r}" if first.status == "declared" else f"{first.source} says {first.value!r}"
+    return f"{said}, but {other.source} says {other.value!r}"
+
+
+def _datasets(fact: Fact | None) -> Iterator[tuple[str, str]]:
+    """Yield where what is said of a dataset differs from what was read where it lies."""
+    for entry in fact.value if fact and isinstance(fact.value, list) else []:
+        read: dict[str, Json] = entry.get("read", {}) if isinstance(entry, dict) else {}
+        for name in ("license", "version", "sha256", "languages"):
+            key = "model.license" if name == "license" else name
+            if name in entry and name in read and not agree(key, entry[name], read[name]):
+                what = f"{entry['name']}: declared {name} {entry[name]!r}, but {read['path']} says {read[name]!r}"
+                yield "training.datasets", what
+
+
+def _same_to_digits(one: Json, other: Json) -> bool:
+    """Return whether the second number is the first one where it is rounded to as many digits, or within a hundredth.
+
+    The hundredth is for two exact counts that differ by buffers or by embeddings that are stored twice.
+    """
+    if not all(isinstance(number, int | float) and number > 0 for number in (one, other)):
+        return bool(one == other)
+    if math.isclose(one, other, rel_tol=_HEADERS):
+        return True
+    digits = max(_DIGITS, len(f"{one:.15e}".partition("e")[0].rstrip("0").replace(".", "")))
+    return f"{one:.{digits - 1}e}" == f"{other:.{digits - 1}e}"
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, list):
+        return sorted(str(_plain(name_of(entry) or schema.canonical_json(entry))) for entry in value)
+    if isinstance(value, str):
+        return value.strip().casefold().removeprefix("https://huggingface.co/").removeprefix("datasets/")
+    return value

@@ -1,0 +1,65 @@
+"""Facts that follow from others are derived, with the evidence of what they follow from; nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.provenance.facts import catalogue, missing
+from auditor.provenance.infer import infer, parameter_range
+from auditor.types import Evidence, Fact, Json
+
+EVIDENCE = Evidence(kind="declaration", by="us", date="2026-11-01")
+
+
+def inferred(**known: Json) -> dict[str, Fact]:
+    facts = {key: missing() for key in catalogue()}
+    for key, value in known.items():
+        facts[key.replace("__", ".")] = Fact(status="declared", value=value, source="said", evidence=(EVIDENCE,))
+    return infer(facts)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        (1, "1-500M"),
+        (500_000_000, "1-500M"),
+        (500_000_001, "500M-5B"),
+        (7e9, "5B-15B"),
+        (1e12, "500B-1T"),
+        (2e12, ">1T"),
+    ],
+)
+def test_every_number_of_parameters_has_a_range(parameters: float, named: str) -> None:
+    assert parameter_range(parameters) == named
+    assert named in catalogue()["model.parameter_range"].schema["enum"]
+
+
+def test_what_follows_carries_the_evidence_of_what_it_follows_from() -> None:
+    found = inferred(training__compute_flop=2.5e21, training__started="2025-01-01", training__ended="2025-02-20")
+    assert {key: fact.value for key, fact in found.items()} == {
+        "compute.order_of_magnitude": 21,
+        "compute.training_days": 50,
+        "compute.training_time_range": "1-3 months",
+    }
+    assert found["compute.training_time_range"].source == "follows from compute.training_days"
+    assert found["compute.order_of_magnitude"].evidence == (EVIDENCE,)
+
+
+def test_sizes_give_ranges_where_the_unit_is_the_forms() -> None:
+    text = {"modality": "text", "amount": 6e8, "unit": "tokens"}
+    sizes = [
+        {**text, "split": "training"},
+        {**text, "split": "testing"},
+        {"modality": "image", "amount": 9, "unit": "bytes"},
+    ]
+    assert inferred(data__size=sizes)["data.size_range"].value == [{"modality": "text", "bin": "1B-10T tokens"}]
+
+
+def test_classes_follow_only_where_every_dataset_has_one() -> None:
+    told = {"name": "a", "provenance": "web_crawling"}
+    assert inferred(training__datasets=[told])["data.provenance_classes"].value == ["web_crawling"]
+    assert "data.provenance_classes" not in inferred(training__datasets=[told, "b"])
+
+
+def test_what_is_declared_is_never_replaced() -> None:
+    assert "model.parameter_range" not in inferred(model__parameters=7, model__parameter_range=">1T")
