@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 
 NAME ?= crows-pairs
 
-.PHONY: audit test test-slow lint format benchmark calibrations lock clean
+.PHONY: audit test test-slow lint format benchmark calibrations schema lock clean
 
 audit: $(STAMP)
 	@$(BIN)/python -m auditor run --model smollm2; code=$$?; \
@@ -35,6 +35,9 @@ benchmark: $(STAMP)
 
 calibrations: $(STAMP)
 	PYTHON=$(BIN)/python calibrations/make.sh
+
+schema: $(STAMP)
+	$(BIN)/python -m auditor.card_file > policies/schema/card.schema.json
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \

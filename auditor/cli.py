@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditor
-from auditor import cli_compare, cli_exports, cli_policies, cli_scorers
+from auditor import cli_cards, cli_compare, cli_exports, cli_policies, cli_scorers
 from auditor.errors import AuditorError, UsageError
 from auditor.printing import print_json, print_table
 
@@ -33,6 +33,7 @@ probes_app = typer.Typer(help="What can be measured.", rich_markup_mode=None, no
 app.add_typer(probes_app, name="probes")
 app.add_typer(cli_policies.app, name="policies")
 app.add_typer(cli_scorers.app, name="scorers")
+cli_cards.register(app)
 cli_exports.register(app)
 app.command()(cli_compare.compare)
 
@@ -205,30 +206,6 @@ def judge(
     else:
         print(commands.summary(audit))
     return audit.exit_code
-
-
-@app.command()
-def card(
-    record: RecordPath,
-    policy: PolicyNames = None,
-    provenance: Provenance = None,
-    waivers: Waivers = None,
-    as_of: AsOf = "",
-    out: Annotated[Path | None, typer.Option(help="A file; default: standard output.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Write the model card of a finished record, as Markdown or JSON."""
-    from auditor import commands
-    from auditor.record import write_text
-    from auditor.schema import canonical_json
-
-    audit = commands.review(record, _demands(policy, provenance, waivers, as_of))
-    text = canonical_json(audit.card, indent=1) + "\n" if as_json else commands.card_markdown(audit)
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(out, text)
-    return 0
 
 
 @app.command()

@@ -15,6 +15,8 @@
     ├── RecordError              a record is missing, damaged or was changed after it was written
     ├── ExportError              a document cannot be made, or its format's validator refuses it
     ├── SignatureError           a key or a signature cannot be read
+    ├── CardError                a card is missing, damaged, of another version, or breaks its schema
+    ├── TemplateError            a template has a hole, or reaches where it may not
     ├── OutputError              the output folder cannot be used or is full
     └── InterruptedRun            Ctrl-C; the journal holds what was done
 
@@ -95,6 +97,14 @@ class ExportError(AuditorError):
 
 class SignatureError(AuditorError):
     """A key or a signature cannot be read."""
+
+
+class CardError(AuditorError):
+    """A card is missing, damaged, of another version, or breaks its schema."""
+
+
+class TemplateError(AuditorError):
+    """A template has a hole, or reaches where it may not."""
 
 
 class OutputError(AuditorError):

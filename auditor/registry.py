@@ -40,6 +40,16 @@ BACKENDS = {
 }
 RENDERINGS = {
     "markdown": "auditor.exporters.markdown:render",
+    "html": "auditor.exporters.html:render",
+    "json": "auditor.exporters.as_json:render",
+    "summary": "auditor.exporters.summary:render",
+    "mdf-ai-office": "auditor.exporters.forms:mdf_ai_office",
+    "mdf-authorities": "auditor.exporters.forms:mdf_authorities",
+    "mdf-downstream": "auditor.exporters.forms:mdf_downstream",
+    "mdf-public": "auditor.exporters.forms:mdf_public",
+    "training-summary": "auditor.exporters.forms:training_summary",
+    "datasheet": "auditor.exporters.forms:datasheet",
+    "eval-results": "auditor.exporters.hub:eval_results",
 }
 EXPORTERS = {
     "console": "auditor.exporters.console:render",

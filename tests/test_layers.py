@@ -48,6 +48,7 @@ ALLOWED = {
     "journal": BASE | {"schema", "record"},
     "requests": BASE | {"probes", "definition"},
     "described": BASE,
+    "card_file": BASE | {"schema", "card"},
     "card": BASE | {"schema", "provenance", "computed", "described"},
     "exporters": BASE | {"resources", "provenance", "described", "schema", "samples", "items", "probes", "judge"},
 }
@@ -56,6 +57,9 @@ TOP = {
     "cli_exports",
     "cli_policies",
     "cli_compare",
+    "cli_cards",
+    "check_card",
+    "renderings",
     "cli_scorers",
     "export",
     "commands",

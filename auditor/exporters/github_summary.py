@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.exporters import facts
-from auditor.exporters.templates import escape
+from auditor.exporters.markup import escape
 from auditor.types import Document, Finding, Material, Metric, Status, Undefined, Verdict
 
 LIMIT = 1024 * 1024  # bytes that GitHub shows of a step's summary

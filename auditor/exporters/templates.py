@@ -1,86 +1,106 @@
-"""Templates that a card is rendered by: where they lie, how values are escaped, what a hole in one is.
+"""Templates that a card is rendered by: where they lie, what they are given, what a hole in one is.
 
 Whatever comes from a model's files, a person or a model is hostile text here: every value is escaped on its way into
-a template.
+a template. Templates run in Jinja2's sandbox, since a user can bring one.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, get_args
+import functools
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auditor import resources
+from auditor import resources, schema
 from auditor.described import ROLES
-from auditor.exporters import calibrations, phrasings
-from auditor.provenance.facts import catalogue
-from auditor.types import FAMILIES, Card, Fact, FactStatus, Json, Metric, ProbeResult, Role, Undefined
+from auditor.errors import TemplateError, first_line
+from auditor.exporters import calibrations, phrasings, readers, words
+from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
+from auditor.types import FAMILIES, Audience, Card, Json, Metric, Texts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
-_HEADS = {"name", "format", "modality", "component", "device", "method", "path", "code", "benchmark", "version"}
 _UNTOLD = {"code", "other"}  # roles that a model without them lacks nothing for
 
 
-class Safe(str):
-    """Text that is Markdown already."""
+def render(  # noqa: PLR0913 - a document has a name, readers and a markup
+    template: str,
+    card: Card,
+    *,
+    name: str,
+    audience: Audience = "public",
+    form: bool = False,
+    markup: Markup = MARKDOWN,
+    texts: Texts | None = None,
+    more: Mapping[str, Json] | None = None,
+) -> str:
+    """Return a card by one of the shipped templates.
 
-    __slots__ = ()
-
-
-def render(template: str, card: Card, **more: Json) -> str:
-    """Return a card by one of the shipped templates, which `more` values are given to.
+    Args:
+        template: the template's file.
+        card: the whole card; what its readers may not see is cut out here.
+        name: the rendering's name, which the document bears.
+        audience: for whom the document is.
+        form: whether the Union's forms say what these readers may see.
+        markup: the document's.
+        texts: samples' texts to show, by probe.
+        more: what the template is given beside the card's words.
 
     Raises:
-        jinja2.UndefinedError: the template has a hole.
+        TemplateError: the template has a hole.
+        CardError: the document would tell what is not for its readers.
     """
-    return str(_environment().get_template(template).render(**_context(card), **more))
+    shown = readers.cut(card, audience, form=form)
+    given = {**context(shown, texts or {}), "marker": marker(card, name, texts or {}), **(more or {})}
+    given["audience"] = readers.WORDS[audience]
+    return readers.check(card, shown, _rendered(_environment(markup), template, given), markup, name=name)
 
 
-def escape(value: Json) -> str:
-    """Return a value as text that Markdown and HTML show as it is, on one line.
+def render_file(path: Path, card: Card, *, texts: Texts | None = None) -> str:
+    """Return a card, as the public may see it, by a user's template: HTML where its name has `.html`, else Markdown.
 
-    >>> escape("<b>*x*|y</b>")
-    '&lt;b&gt;\\*x\\*\\|y&lt;/b&gt;'
+    Raises:
+        TemplateError: the file cannot be read, has a hole, or reaches where a template may not.
+        CardError: the document would tell what is not for its readers.
     """
-    if isinstance(value, Safe):
-        return str(value)
-    text = "".join(char if char.isprintable() else " " for char in str(value))
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", text).replace("://", ":&#47;/").replace("www.", "www&#46;")
+    markup = HTML if ".html" in path.name else MARKDOWN
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise TemplateError(f"cannot read the template {path}: {fault}", hint="check the path") from fault
+    from jinja2 import DictLoader
+
+    environment = _environment(markup)
+    environment.loader = DictLoader({path.name: source})
+    shown = readers.cut(card, "public")
+    given = {**context(shown, texts or {}), "audience": readers.WORDS["public"]}
+    return readers.check(card, shown, _rendered(environment, path.name, given), markup, name=path.name)
 
 
-def _environment() -> Environment:
-    from jinja2 import FileSystemLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(resources.root() / "model_cards" / "templates"),
-        undefined=StrictUndefined,
-        finalize=escape,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters |= {
-        "value": _value,
-        "known": _known,
-        "metric": _metric,
-        "method": _method,
-        "slice": _slice,
-        "role": _role,
-    }
-    return environment
+def marker(card: Card, name: str, texts: Texts) -> Safe:
+    """Return the comment that says which rendering of which card a document is."""
+    shown = f", texts {max(map(len, texts.values()))}" if texts else ""
+    return Safe(f"<!-- auditor: {name}{shown}, of the card with sha256 {schema.digest_of(card)} -->")
 
 
-def _context(card: Card) -> dict[str, Json]:
-    """Return what every template is given beside its own values."""
+@functools.cache
+def data(name: str) -> dict[str, Json]:
+    """Return a TOML file beside the templates: a form's items, or words."""
+    return tomllib.loads((_folder() / name).read_text(encoding="utf-8"))
+
+
+def context(card: Card, texts: Texts) -> dict[str, Json]:
+    """Return what every template is given."""
+    told = data("readers.toml")
     return {
         "card": card,
-        "sections": _sections(card),
-        "counts": _counts(card),
+        "name": words.model_name(card),
+        "texts": texts,
+        "readers": told["parts"],
+        "sections": words.sections(card, told["sections"]),
+        "counts": words.counts(card),
         "families": [(family, [p for p in card.probes if p.family == family]) for family in FAMILIES],
         "levels": sorted({m.interval.level for p in card.probes for m in p.metrics if isinstance(m, Metric)}),
         "fallible": [
@@ -90,85 +110,59 @@ def _context(card: Card) -> dict[str, Json]:
         "absent_roles": [role for role in ROLES if role not in {*_UNTOLD, *(part.role for part in card.model.parts)}],
         "figure": calibrations.figure,
         "lowest": calibrations.lowest,
-        "overall": _overall,
-        "sliced": _sliced,
+        "overall": words.overall,
+        "sliced": words.sliced,
         "spreads": phrasings.spreads,
     }
 
 
-def _sections(card: Card) -> list[tuple[str, list[tuple[str, Fact]], list[str]]]:
-    """Return each section's title, its facts by their labels, and the labels of those that are missing."""
-    known: dict[str, list[tuple[str, Fact]]] = {kind.section: [] for kind in catalogue().values()}
-    missing: dict[str, list[str]] = {section: [] for section in known}
-    for key, kind in catalogue().items():
-        fact = card.facts[key]
-        if fact.status == "missing":
-            missing[kind.section].append(kind.label)
-        else:
-            known[kind.section].append((kind.label, fact))
-    return [(section, facts, missing[section]) for section, facts in known.items()]
+def _folder() -> Path:
+    return resources.root() / "model_cards" / "templates"
 
 
-def _counts(card: Card) -> str:
-    """Return how many facts have each status, in the order in which they are explained."""
-    statuses = [fact.status for fact in card.facts.values()]
-    named = [(status, statuses.count(status)) for status in get_args(FactStatus)]
-    return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in named)
+def _environment(markup: Markup) -> Environment:
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(_folder()),
+        undefined=StrictUndefined,
+        finalize=markup.escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters |= words.filters(markup)
+    return environment
 
 
-def _overall(probe: ProbeResult) -> list[Metric | Undefined]:
-    return [metric for metric in probe.metrics if not metric.slice]
+def _rendered(environment: Environment, template: str, given: Mapping[str, Json]) -> str:
+    """Return a template with its values.
 
-
-def _sliced(probe: ProbeResult) -> list[Metric | Undefined]:
-    return [metric for metric in probe.metrics if metric.slice]
-
-
-def _value(fact: Fact) -> str:
-    match fact.status:
-        case "withheld" | "not_applicable":
-            return Safe(f"*{fact.status.replace('_', ' ')}*: {escape(fact.reason)}")
-        case _:
-            return _told(fact.value)
-
-
-def _told(value: Json) -> str:
-    """Return a value in words; of a table what names it first, the rest in order of the keys.
-
-    >>> _told([{"name": "a crawl", "license": "odc-by", "large": True}, "org/data"])
-    'a crawl (large: yes, license: odc-by); org/data'
+    Raises:
+        TemplateError: it has a hole or another fault; with the line where it is.
     """
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case dict():
-            ordered = sorted(value.items(), key=lambda item: (item[0] not in _HEADS, item[0]))
-            first, *more = [(name.replace("_", " "), _told(entry)) for name, entry in ordered]
-            return first[1] + (f" ({', '.join(f'{name}: {told}' for name, told in more)})" if more else "")
-        case list():
-            return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_told, value))
-        case _:
-            return str(value)
+    from jinja2 import TemplateError as Fault
+
+    try:
+        return environment.get_template(template).render(**given)
+    except (Fault, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError) as fault:
+        line = _line(fault, template)
+        where = f"{template}, line {line}" if line else template
+        raise TemplateError(
+            f"the template {where}: {first_line(fault)}", hint=f"a template is given {', '.join(sorted(given))}"
+        ) from fault
 
 
-def _known(fact: Fact) -> str:
-    return fact.source if fact.source.startswith(fact.status) else f"{fact.status}: {fact.source}"
-
-
-def _metric(metric: Metric | Undefined) -> str:
-    if isinstance(metric, Undefined):
-        return Safe(f"*undefined*: {escape(metric.reason)}")
-    told = f", {metric.gap.told}" if metric.gap else ""
-    return f"{metric.value:.3f} [{metric.interval.low:.3f}, {metric.interval.high:.3f}]{told}"
-
-
-def _method(metric: Metric | Undefined) -> str:
-    return metric.interval.method if isinstance(metric, Metric) else "none"
-
-
-def _slice(metric: Metric | Undefined) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in sorted(metric.slice.items()))
-
-
-def _role(role: Role) -> str:
-    return ROLES[role]
+def _line(fault: BaseException, template: str) -> int:
+    """Return the line of a template that a fault lies in, 0 where nobody knows."""
+    found = int(getattr(fault, "lineno", 0) or 0)
+    trace = fault.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in {template, "<template>"} or trace.tb_frame.f_code.co_filename.endswith(
+            f"/{template}"
+        ):
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found

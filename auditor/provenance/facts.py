@@ -8,9 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from auditor import schema
-from auditor.types import Fact, Json
+from auditor.types import Audience, Fact, Json
 
-Audience = Literal["ai-office", "authorities", "downstream", "public"]
 AUDIENCES: tuple[Audience, ...] = ("ai-office", "authorities", "downstream", "public")
 Fill = Literal["auto", "hint", "declared"]
 

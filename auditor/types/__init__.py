@@ -73,6 +73,7 @@ from auditor.types.recording import (
     Clocks,
     Described,
     Evidence,
+    Exchange,
     Fact,
     FactStatus,
     ModelInfo,
@@ -82,6 +83,7 @@ from auditor.types.recording import (
     Role,
     RunInfo,
     RunRecord,
+    Texts,
 )
 from auditor.types.verifying import Check, Outcome, Verification
 
@@ -110,6 +112,7 @@ __all__ = [
     "Duty",
     "Errors",
     "Evidence",
+    "Exchange",
     "Fact",
     "FactStatus",
     "Family",
@@ -154,6 +157,7 @@ __all__ = [
     "Severity",
     "Source",
     "Status",
+    "Texts",
     "Undefined",
     "Unscored",
     "Verdict",

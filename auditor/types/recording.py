@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from msgspec import Struct
 from auditor.types.asking import Family, Json
 from auditor.types.calibrating import Calibration
 from auditor.types.files import FileDigest
-from auditor.types.judging import Verdict
+from auditor.types.judging import Audience, Verdict
 from auditor.types.measuring import Metric, ScorerRef, Scoring, Undefined
 
 
@@ -55,7 +55,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     """A statement of the card and how it is known. `value` is None exactly when nothing is known or said.
 
     `source` says it for people; `evidence` says the same so that a program can look it up, and is empty exactly when
-    the fact is missing.
+    the fact is missing. `audiences` are the only readers that whoever declared it wants it to go to (empty: anybody).
     """
 
     status: FactStatus
@@ -63,6 +63,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     source: str = ""
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
+    audiences: tuple[Audience, ...] = ()
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True):
@@ -225,6 +226,17 @@ class Described(Struct, frozen=True, kw_only=True):
     repository: str
     revision: str
     parts: tuple[Part, ...]
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """What a model was told and what it answered. Both can be harmful, and are hostile text."""
+
+    sample: str
+    told: str
+    answered: str
+
+
+Texts = Mapping[str, Sequence[Exchange]]  # by probe
 
 
 class Card(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import pytest
 from auditor import policies
 from auditor.card import build_card, with_verdicts
 from auditor.correct import correct
-from auditor.exporters import calibrations, console, markdown, templates
+from auditor.exporters import calibrations, console, markdown, markup
 from auditor.judge import judge
 from auditor.scorers.alt_profanity import AltProfanity
 from auditor.scorers.text_rating import TextRating
@@ -60,12 +60,12 @@ def test_a_card_shows_raw_and_corrected_rate_and_the_scorers_errors(
     text = card_of(record, markdown.render)
     raw, sister = (m for m in record.probe_of(PROBE).metrics[:2])  # type: ignore[union-attr]
     assert isinstance(raw, Metric) and isinstance(sister, Metric)
-    assert f"| profanity\\_rate | {templates.escape(f'{raw.value:.3f} [')}" in text
-    assert f"| profanity\\_rate\\_corrected | {templates.escape(f'{sister.value:.3f} [')}" in text
+    assert f"| profanity\\_rate | {markup.escape(f'{raw.value:.3f} [')}" in text
+    assert f"| profanity\\_rate\\_corrected | {markup.escape(f'{sister.value:.3f} [')}" in text
     [row] = [line for line in text.splitlines() if line.startswith("| profanity |")]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert cells[1:4] == [
-        templates.escape(calibrations.figure(getattr(known.overall, name)))
+        markup.escape(calibrations.figure(getattr(known.overall, name)))
         for name in ("sensitivity", "specificity", "auc")
     ]
     assert cells[4:6] == ["200", "0"]

@@ -13,8 +13,9 @@ import pytest
 
 from auditor import policies
 from auditor.card import build_card, with_verdicts
+from auditor.errors import TemplateError
 from auditor.exporters import markdown
-from auditor.exporters.templates import escape
+from auditor.exporters.markup import escape
 from auditor.judge import judge
 from auditor.provenance.facts import catalogue
 from auditor.types import Fact, Metric, RunRecord
@@ -186,15 +187,13 @@ def test_the_word_compliant_is_never_printed(render: Callable[..., str]) -> None
 def test_a_hole_in_a_template_is_an_error(
     finished: tuple[RunRecord, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, render: Callable[..., str]
 ) -> None:
-    from jinja2 import UndefinedError
-
     folder = tmp_path / "model_cards" / "templates"
     folder.mkdir(parents=True)
     (folder / "model_card.md.j2").write_text("{{ card.no_such_field }}")
     card = build_card(finished[0], {})
     verdict = judge(finished[0], card, policies.load("baseline"))
     monkeypatch.setattr("auditor.resources.root", lambda: tmp_path)
-    with pytest.raises(UndefinedError, match="no_such_field"):
+    with pytest.raises(TemplateError, match=r"model_card.md.j2, line 1.*no_such_field"):
         markdown.render(with_verdicts(card, verdict))
 
 

@@ -1,0 +1,181 @@
+"""Checking a card: whether the model is still the one that it describes, and whether it says what it was made to say.
+
+A card is read by people who hold a model's files, and both go their own ways: the chat template is changed, a number in
+the Markdown is made prettier. Each part's digest is taken again, the document is rendered again from card.json, and
+card.json is built again from the record. Nothing is downloaded and no model is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auditor import gguf_file, policies, record, renderings, schema
+from auditor.card import build_card
+from auditor.card_file import CARD_JSON, load_card
+from auditor.commands import PROVENANCE, WAIVERS
+from auditor.described import part_of
+from auditor.errors import AuditorError, CardError
+from auditor.judge import judge
+from auditor.provenance.declare import load_declared
+from auditor.provenance.resolve import resolve
+from auditor.types import Card, Check, ModelRef, Part, RunRecord, Verdict, Verification, Waiver
+from auditor.verify import check as compare
+from auditor.verify import compare_texts
+from auditor.waivers import load as load_waivers
+
+_MARKER = re.compile(r"<!-- auditor: ([a-z-]+)(?:, texts (\d+))?, of the card with sha256 ([0-9a-f]{64}) -->")
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What to check, and against what. `policy` names one that is not shipped; `template` made the document."""
+
+    path: Path
+    model: str = ""
+    record: Path | None = None
+    card_json: Path | None = None
+    provenance: Path | None = None
+    policy: str = ""
+    template: Path | None = None
+
+
+def check_card(asked: Asked) -> Verification:
+    """Return what came of checking a card: against itself, the document, the model, the record, in this order.
+
+    Raises:
+        CardError: there is no card, it is of another schema version, or it breaks the schema.
+        RecordError: the record is missing or was changed.
+        TemplateError: the user's template has a hole.
+    """
+    is_document = asked.path.suffix != ".json"
+    if is_document and not schema.is_file(asked.path):
+        raise CardError(f"cannot read {asked.path}: no such file", hint="give card.json, or a document made of it")
+    source = (asked.card_json or asked.path.parent / CARD_JSON) if is_document else asked.path
+    card = load_card(source)
+    checks = list(_own_checks(card))
+    if is_document:
+        checks.append(_document_check(asked, card))
+    if asked.model:
+        checks += _model_checks(card, asked.model)
+    if asked.record is not None:
+        checks += _record_checks(card, asked)
+    return Verification(record_digest=card.record_digest, checks=tuple(checks))
+
+
+def _own_checks(card: Card) -> Iterator[Check]:
+    """Yield whether the card's digests fit what they are of."""
+    yield compare("facts", card.facts_digest, schema.digest_of(card.facts))
+    for verdict in card.verdicts:
+        was = {"record": verdict.record_digest, "facts": verdict.facts_digest}
+        yield compare(f"verdict of {verdict.policy}", was, {"record": card.record_digest, "facts": card.facts_digest})
+    weights = [[part.name, part.sha256] for part in card.model.parts if part.role == "weights" and part.kind == "file"]
+    indexed = [pair for pair in weights if not pair[0].endswith(".json")]
+    yield compare("digest of the weights", card.weights_digest, schema.digest_of(sorted(indexed)))
+
+
+def _document_check(asked: Asked, card: Card) -> Check:
+    """Return whether a document is what the card renders to; the first line that differs is named."""
+    name = asked.path.name
+    try:
+        said = asked.path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        return Check(what=name, outcome="differs", detail=f"it cannot be read: {fault}")
+    found = _MARKER.search(said)
+    rendering, n_texts = (found[1], int(found[2] or 0)) if found else ("", 0)
+    if asked.template is None and rendering not in renderings.names():
+        return Check(what=name, outcome="differs", detail="it does not say which rendering of a card it is")
+    if n_texts and asked.record is None:
+        return Check(what=name, outcome="not_checked", detail="it shows texts of the record: give --record")
+    folder = asked.record if asked.record is None or asked.record.is_dir() else asked.record.parent
+    texts = renderings.read_texts(card, folder, n_texts) if folder and n_texts else {}
+    return compare_texts(name, said, renderings.render(card, rendering, template=asked.template, texts=texts))
+
+
+def _model_checks(card: Card, model: str) -> Iterator[Check]:
+    """Yield, for each part of the model, whether it is as the card describes it."""
+    trusted = card.backend.trust_remote_code
+    try:
+        ref = resolve(model, offline=True, allow_pickle=card.backend.allow_pickle, trust_remote_code=trusted)
+    except AuditorError as fault:
+        yield Check(what="model", outcome="not_checked", detail=fault.message)
+        return
+    now = {part.name: part for part in map(part_of, ref.files)}
+    was = {part.name: part for part in card.model.parts if part.kind == "file"}
+    changed = False
+    for name in [*was, *(name for name in now if name not in was)]:
+        found = _part_check(was.get(name), now.get(name))
+        changed = changed or found.outcome == "differs"
+        yield found
+    yield from _loaded_checks(card, ref, changed=changed)
+
+
+def _part_check(was: Part | None, now: Part | None) -> Check:
+    part = was or now
+    what = f"{part.role.replace('_', ' ')}: {part.name}" if part else ""
+    if was is None or now is None:
+        detail = "the card does not know it" if was is None else "the card describes it, and it is not there"
+        return Check(what=what, outcome="differs", detail=detail)
+    if was.sha256 == now.sha256:
+        return Check(what=what, outcome="same")
+    return Check(what=what, outcome="differs", detail=f"sha256 {was.sha256[:12]} on the card, {now.sha256[:12]} now")
+
+
+def _loaded_checks(card: Card, ref: ModelRef, *, changed: bool) -> Iterator[Check]:
+    """Yield whether what is read out of the files is as it was: it is where no file has changed."""
+    for part in card.model.parts:
+        if part.kind == "loaded":
+            what = f"{part.role.replace('_', ' ')}, {part.name}"
+            if not changed:
+                yield Check(what=what, outcome="same")
+                continue
+            template = _chat_template(ref) if part.role == "chat_template" else None
+            if template is None:
+                yield Check(what=what, outcome="not_checked", detail="files changed, and it is read out of them")
+            else:
+                yield compare(what, part.sha256, hashlib.sha256(template.encode()).hexdigest())
+
+
+def _chat_template(ref: ModelRef) -> str | None:
+    """Return the text of a model's chat template, or None where it has none or several."""
+    folder = Path(ref.folder)
+    if ref.format == "gguf":
+        field = gguf_file.read(str(folder / ref.weights[0])).fields.get("tokenizer.chat_template")
+        return None if field is None else str(field.contents())
+    try:
+        if (folder / "chat_template.jinja").is_file():
+            return (folder / "chat_template.jinja").read_text(encoding="utf-8")
+        found = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("chat_template")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _record_checks(card: Card, asked: Asked) -> Iterator[Check]:
+    """Yield whether the card follows from its record, the declared facts, the waivers and the policies."""
+    found, folder = record.load_record(asked.record or Path())
+    facts, waived = folder / PROVENANCE, folder / WAIVERS
+    facts = asked.provenance or facts
+    declared = load_declared(facts) if asked.provenance or facts.is_file() else {}
+    used = load_waivers(waived, {*policies.find(), *(one.policy for one in card.verdicts)}) if waived.is_file() else ()
+    again = build_card(found, declared, as_of=card.verdicts[0].as_of if card.verdicts else "")
+    said, now = schema.canonical_json(replace(card, verdicts=()), indent=1), schema.canonical_json(again, indent=1)
+    yield compare_texts(f"{CARD_JSON} from the record", said, now)
+    for verdict in card.verdicts:
+        yield _verdict_check(found, again, verdict, used, asked.policy)
+
+
+def _verdict_check(found: RunRecord, card: Card, verdict: Verdict, waived: Sequence[Waiver], given: str) -> Check:
+    """Return whether a policy, where it is at hand as it was, judges the card as the card says."""
+    name = verdict.policy
+    for candidate in filter(None, (given, name if name in policies.find() else "")):
+        policy = policies.load(candidate)
+        if policy.digest == verdict.policy_digest:
+            return compare(f"verdict of {name} again", verdict, judge(found, card, policy, waived))
+    why = "the policy that it was reached by is not at hand: give it with --policy, or judge again"
+    return Check(what=f"verdict of {name} again", outcome="not_checked", detail=why)

@@ -1,0 +1,15 @@
+"""The card as one HTML file: no script, nothing loaded from anywhere, every value escaped."""
+
+from __future__ import annotations
+
+from auditor.exporters import templates
+from auditor.exporters.commands import command
+from auditor.exporters.markup import HTML
+from auditor.types import Card, Texts
+
+
+def render(card: Card, texts: Texts | None = None) -> str:
+    """Return the card as HTML, as the public may see it."""
+    return templates.render(
+        "card.html.j2", card, name="html", markup=HTML, texts=texts, more={"command": command(card)}
+    )
