@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.exporters.templates import escape
+from auditor.exporters.markup import escape
 from auditor.types import Compared, ComparedRecord, Comparison
 
 _HEAD = (
