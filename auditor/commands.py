@@ -15,7 +15,7 @@ from auditor.card import build_card, with_verdicts
 from auditor.computed.dates import day_of
 from auditor.errors import PackError, UsageError
 from auditor.judge import judge, worst
-from auditor.provenance.declare import load_declared
+from auditor.provenance.declare import kept_beside, load_declared
 from auditor.types import Card, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
 
 if TYPE_CHECKING:
@@ -110,13 +110,15 @@ def _read(demands: Demands, folder: Path | None) -> _Given:
     loaded = policies.load_all(demands.policies)
     facts = _source(demands.provenance, folder, PROVENANCE)
     waived = _source(demands.waivers, folder, WAIVERS)
-    kept = {PROVENANCE: facts, WAIVERS: waived}
+    declared = load_declared(facts) if facts else {}
+    excused = waivers.load(waived, {*policies.find(), *(policy.id for policy in loaded)}) if waived else ()
+    texts = {name: path.read_text(encoding="utf-8") for name, path in ((PROVENANCE, facts), (WAIVERS, waived)) if path}
     return _Given(
         policies=tuple(loaded),
-        declared=load_declared(facts) if facts else {},
-        waivers=waivers.load(waived, {*policies.find(), *(policy.id for policy in loaded)}) if waived else (),
+        declared=declared,
+        waivers=excused,
         as_of=_day(demands.as_of),
-        files={name: path.read_text(encoding="utf-8") for name, path in kept.items() if path},
+        files={**texts, **(kept_beside(texts[PROVENANCE], declared) if facts else {})},
     )
 
 

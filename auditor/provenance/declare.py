@@ -1,36 +1,58 @@
 """Facts that a person declares, in a TOML file: who says so, when, and on what evidence.
 
 A leaf is a plain value, or a table with one of `value`, `withheld` (the reason) and `not_applicable` (the reason),
-and optionally `evidence` and `audiences`, the only readers that it is to go to (default: anybody).
+optionally `evidence`, `unit`, `by` and `date` where somebody else says it, or on another day, and `audiences`, the only
+readers that it is to go to (default: anybody).
 """
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 from auditor import schema
 from auditor.errors import ProvenanceError, list_faults, nearest
+from auditor.provenance import checks, datasets
 from auditor.provenance.facts import AUDIENCES, catalogue
 from auditor.types import ANSWERS, Evidence, Fact, Json
 
 _WAYS = ("value", "withheld", "not_applicable")
-_KEYS = {*_WAYS, "evidence", "audiences"}
+_KEYS = {*_WAYS, "evidence", "unit", "by", "date", "audiences"}
+_ABOUT: dict[str, Json] = {
+    "properties": {"by": {"type": "string", "minLength": 1}, "date": {"type": "string", "format": "date"}}
+}
+_DATASETS = "training.datasets"
 
 
 def load_declared(path: Path) -> dict[str, Fact]:
-    """Return the declared facts by key.
+    """Return the declared facts by key; a dataset that points to something has what was read there in a table `read`.
 
     Raises:
-        ProvenanceError: with every fault of the file, each with its place.
+        ProvenanceError: with every fault of the file, each with its place; or what it points to cannot be read.
+        MissingPackageError: it points to a Croissant file, and mlcroissant is not installed.
     """
     content = schema.read_toml(path, ProvenanceError)
     plain, leaves, faults = _split(content)
-    faults += schema.faults_against(plain, schema.load_schema("provenance"))
+    faults += [*schema.faults_against(plain, schema.load_schema("provenance")), *checks.unit_faults(leaves)]
+    faults += checks.licence_faults(leaves)
+    if not faults:
+        faults += checks.date_faults(leaves, plain["date"], datetime.datetime.now(datetime.UTC).date())
     if faults:
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
         raise ProvenanceError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
-    by, date = content["by"], _iso(content["date"])
-    return {key: _fact(leaf, by, date) for key, leaf in leaves.items()}
+    named = leaves.get(_DATASETS, {}).get("value")
+    if named:
+        text = path.read_text(encoding="utf-8")
+        leaves[_DATASETS]["value"] = datasets.recall(named, path, text) or datasets.read_all(named, path.parent)
+    return {key: _fact(leaf, plain["by"], plain["date"]) for key, leaf in leaves.items()}
+
+
+def kept_beside(text: str, declared: Mapping[str, Fact]) -> dict[str, str]:
+    """Return what was read of the datasets that a provenance file points to, by the name of the file to keep it in."""
+    fact = declared.get(_DATASETS)
+    read = datasets.keep(fact.value, text) if fact else ""
+    return {datasets.READ: read} if read else {}
 
 
 def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[str, Json]], list[str]]:
@@ -51,6 +73,10 @@ def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[st
             if "evidence" in table and not _is_text(table["evidence"]):
                 faults.append(f"{place}.evidence: expected a text, got {table['evidence']!r}")
             faults += _audience_faults(place, table.get("audiences", list(AUDIENCES)))
+            for key in ("by", "date"):
+                if key in table:
+                    table[key] = _iso(table[key])
+                    faults += [f"{place}.{line[2:]}" for line in schema.faults_against({key: table[key]}, _ABOUT)]
             if sum(way in table for way in _WAYS) != 1:
                 faults.append(f"{place}: expected exactly one of {', '.join(_WAYS)}")
             elif "value" in table:
@@ -88,12 +114,25 @@ def _iso(value: Json) -> Json:
 
 
 def _fact(leaf: dict[str, Json], by: str, date: str) -> Fact:
-    pointer = leaf.get("evidence", "")
+    pointer, by, date = leaf.get("evidence", ""), leaf.get("by", by), leaf.get("date", date)
     source = f"declared by {by} on {date}" + (f"; evidence: {pointer}" if pointer else "")
-    evidence = (Evidence(kind="declaration", by=by, date=date, text=pointer),)
+    evidence = (Evidence(kind="declaration", by=by, date=date, text=pointer), *_read_evidence(leaf.get("value")))
     common: dict[str, Json] = {"source": source, "evidence": evidence, "audiences": tuple(leaf.get("audiences", ()))}
     if "value" in leaf:
         return Fact(status="declared", value=leaf["value"], **common)
     if "withheld" in leaf:
         return Fact(status="withheld", reason=leaf["withheld"], **common)
     return Fact(status="not_applicable", reason=leaf["not_applicable"], **common)
+
+
+def _read_evidence(value: Json) -> tuple[Evidence, ...]:
+    """Return the files that a list's entries were read from."""
+    tables = (
+        [entry["read"] for entry in value if isinstance(entry, dict) and "read" in entry]
+        if isinstance(value, list)
+        else []
+    )
+    return tuple(
+        Evidence(kind="file", path=table["path"], sha256=table.get("document_sha256") or table.get("sha256", ""))
+        for table in tables
+    )

@@ -129,20 +129,31 @@ class ModelFolder:
         return self._digests[name]
 
     def _yaml(self, name: str, text: str) -> dict[str, Json]:
-        import yaml
-
         try:
-            with foreign_faults("not YAML that can be read", ModelError, hint="correct the file"):
-                value = yaml.safe_load(text) if _is_harmless(text) else None
+            return _mapping(text)
         except AuditorError as fault:
             self.notes[name] = fault.message
             return {}
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            self.notes[name] = f"expected a mapping, got {type(value).__name__}"
-            return {}
-        return value
+
+
+def front_matter_of(text: str) -> dict[str, Json]:
+    """Return the YAML between the first two lines `---` of a Markdown text, empty where there is none.
+
+    Raises:
+        ModelError: it is no mapping, or not YAML.
+    """
+    front = _FRONT.match(text[:_HEAD_CHARACTERS])
+    return _mapping(front[1]) if front else {}
+
+
+def _mapping(text: str) -> dict[str, Json]:
+    import yaml
+
+    with foreign_faults("not YAML that can be read", ModelError, hint="correct the file"):
+        value = yaml.safe_load(text) if _is_harmless(text) else None
+    if value is not None and not isinstance(value, dict):
+        raise ModelError(f"expected a mapping, got {type(value).__name__}", hint="correct the file")
+    return value or {}
 
 
 def _is_harmless(text: str) -> bool:

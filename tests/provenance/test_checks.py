@@ -1,0 +1,118 @@
+"""What a schema cannot see: units, licences that nobody knows, dates that cannot be."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import ProvenanceError
+from auditor.provenance.declare import load_declared
+
+HEAD = 'by = "Example Ltd"\ndate = 2025-06-30\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "provenance.toml"
+
+
+def faults(file: Path, text: str, head: str = HEAD) -> str:
+    file.write_text(head + text, encoding="utf-8")
+    with pytest.raises(ProvenanceError) as caught:
+        load_declared(file)
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '[training]\nenergy_mwh = "450 kWh"',
+            "$.training.energy_mwh: write a number of MWh without the unit, got 450.0 kWh, which is 0.45 MWh",
+        ),
+        (
+            '[training]\nenergy_mwh = { value = 450, unit = "kWh" }',
+            "$.training.energy_mwh: the unit is MWh, got 450 kWh, which is 0.45 MWh",
+        ),
+        ('[training]\nenergy_mwh = { value = 450, unit = "barrels" }', "the unit is MWh, got 450 barrels"),
+        ('[model]\nname = { value = "x", unit = "kg" }', "$.model.name: the unit is none, got 'kg'"),
+        ("[training]\nenergy_kwh = 450", "$.training: unknown key 'energy_kwh' (did you mean energy_mwh?)"),
+    ],
+)
+def test_a_wrong_unit_is_named_with_what_it_is_in_the_right_one(file: Path, text: str, fault: str) -> None:
+    assert fault in faults(file, text)
+
+
+def test_the_right_unit_may_be_said(file: Path) -> None:
+    file.write_text(HEAD + '[training]\nenergy_mwh = { value = 0.45, unit = "MWh" }')
+    assert load_declared(file)["training.energy_mwh"].value == 0.45
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[model]\nlicense = "apache2"', "$.model.license: 'apache2' is neither an SPDX id"),
+        (
+            '[training]\ndatasets = ["a", { name = "b", license = "free" }]',
+            "$.training.datasets[1].license: 'free' is neither",
+        ),
+        (
+            '[distribution]\nassets = [{ component = "training_code", access = "open", license = "Apache" }]',
+            "$.distribution.assets[0].license: 'Apache' is neither",
+        ),
+    ],
+)
+def test_a_licence_that_nobody_knows_is_a_fault_with_the_nearest(file: Path, text: str, place: str) -> None:
+    message = faults(file, text)
+    assert place in message
+    assert "one of your own is LicenseRef-NAME" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '[model]\nrelease_date = 2024-05-01\n[training]\nknowledge_cutoff = "2024-06"',
+            "$.model.release_date: 2024-05-01 is before training.knowledge_cutoff, 2024-06",
+        ),
+        ("[training]\nstarted = 2024-05-02\nended = 2024-05-01", "$.training.ended: 2024-05-01 is before"),
+        ('[data]\ncrawled_from = "2024-05"\ncrawled_to = "2024-04"', "$.data.crawled_to: 2024-04 is before"),
+        (
+            "[model]\nrelease_date = 2024-05-02\nunion_market_release_date = 2024-05-01",
+            "$.model.union_market_release_date: 2024-05-01 is before model.release_date",
+        ),
+        ("[training]\nended = 2025-07-01", "is after the day on which it was declared, 2025-06-30"),
+        (
+            '[training]\ndatasets = [{ name = "a", collected_from = "2024-05", collected_to = "2024-04" }]',
+            "$.training.datasets[0].collected_to: 2024-04 is before collected_from",
+        ),
+        (
+            '[training]\nstages = [{ name = "a", started = "2024-05-02", ended = "2024-05-01" }]',
+            "$.training.stages[0].ended: 2024-05-01 is before started",
+        ),
+        ('[model]\nname = { value = "x", date = 2999-01-01 }', "$.model.name.date: 2999-01-01 is in the future"),
+        ('[model]\nname = { value = "x", date = "soon" }', "$.model.name.date: 'soon' is not a 'date'"),
+        ('[model]\nname = { value = "x", by = "" }', "$.model.name.by: '' should be non-empty"),
+    ],
+)
+def test_dates_that_cannot_be_are_faults(file: Path, text: str, fault: str) -> None:
+    assert fault in faults(file, text)
+
+
+def test_nobody_declares_anything_tomorrow(file: Path) -> None:
+    tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=2)
+    assert f"$.date: {tomorrow} is in the future" in faults(file, "", head=f'by = "x"\ndate = {tomorrow}\n')
+
+
+def test_dates_of_different_precision_are_compared_as_far_as_both_go(file: Path) -> None:
+    file.write_text(HEAD + '[model]\nrelease_date = 2024-06-01\n[training]\nknowledge_cutoff = "2024-06"')
+    assert len(load_declared(file)) == 2
+
+
+def test_somebody_else_may_say_a_fact_on_another_day(file: Path) -> None:
+    file.write_text(HEAD + '[model]\nname = { value = "x", by = "Lab", date = 2025-01-02, evidence = "their card" }')
+    fact = load_declared(file)["model.name"]
+    assert fact.source == "declared by Lab on 2025-01-02; evidence: their card"
+    assert (fact.evidence[0].by, fact.evidence[0].date, fact.evidence[0].text) == ("Lab", "2025-01-02", "their card")

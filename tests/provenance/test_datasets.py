@@ -1,0 +1,162 @@
+"""Datasets that a person points to: read once, kept with the record, held against what was declared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from auditor import schema
+from auditor.errors import ProvenanceError
+from auditor.provenance import datasets
+from auditor.provenance.agree import contradictions
+from auditor.provenance.declare import kept_beside, load_declared
+from auditor.types import Fact, Json
+
+HEAD = 'by = "Example Ltd"\ndate = 2025-06-30\n'
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "more").mkdir(parents=True)
+    (folder / "a.jsonl").write_text('{"x": 1}\n{"x": 2}')
+    (folder / "more" / "b.bin").write_bytes(b"12345")
+    (folder / "link.jsonl").symlink_to("/etc/hostname")
+    return tmp_path
+
+
+def declared(base: Path, entry: str) -> Fact:
+    path = base / "provenance.toml"
+    path.write_text(HEAD + f"[training]\ndatasets = [{entry}]\n", encoding="utf-8")
+    return load_declared(path)["training.datasets"]
+
+
+def croissant(**changes: Json) -> dict[str, Json]:
+    """Return a sound Croissant document as mlcroissant writes it, with its context inside."""
+    import mlcroissant as mlc
+
+    file = mlc.FileObject(
+        id="a.jsonl", name="a.jsonl", content_url="a.jsonl", encoding_formats=["application/jsonlines"], sha256="a" * 64
+    )
+    metadata = mlc.Metadata(
+        name="tiny",
+        description="For tests.",
+        license="https://spdx.org/licenses/CC-BY-4.0",
+        url="https://example.org/tiny",
+        version="1.0.0",
+        creators=[mlc.Organization(name="Example Ltd")],
+        distribution=[file],
+    )
+    content: dict[str, Json] = json.loads(json.dumps(metadata.to_json(), default=str))
+    return content | changes
+
+
+def test_a_folder_is_hashed_and_counted_and_links_out_of_it_are_not_followed(base: Path) -> None:
+    read = declared(base, '{ name = "d", folder = "data" }').value[0]["read"]
+    digests = [
+        ["a.jsonl", hashlib.sha256(b'{"x": 1}\n{"x": 2}').hexdigest()],
+        ["more/b.bin", hashlib.sha256(b"12345").hexdigest()],
+    ]
+    assert read == {
+        "kind": "folder",
+        "path": "data",
+        "sha256": schema.digest_of(digests),
+        "files": 2,
+        "bytes": 22,
+        "lines": 2,
+    }
+
+
+def test_a_digest_that_was_declared_is_held_against_the_folder(base: Path) -> None:
+    fact = declared(base, f'{{ name = "d", folder = "data", sha256 = "{"0" * 64}" }}')
+    assert "declared sha256" in contradictions({"training.datasets": fact}, {}, {})["training.datasets"]
+    right = fact.value[0]["read"]["sha256"]
+    fact = declared(base, f'{{ name = "d", folder = "data", sha256 = "{right}" }}')
+    assert contradictions({"training.datasets": fact}, {}, {}) == {}
+
+
+def test_a_dataset_card_gives_licence_and_languages(base: Path) -> None:
+    (base / "README.md").write_text("---\nlicense: odc-by\nlanguage: [en]\npretty_name: Tiny\n---\n# x\n")
+    fact = declared(base, '{ name = "d", card = "README.md", license = "mit" }')
+    read = fact.value[0]["read"]
+    assert (read["license"], read["languages"], read["title"]) == ("odc-by", ["en"], "Tiny")
+    assert fact.evidence[1].sha256 == hashlib.sha256((base / "README.md").read_bytes()).hexdigest()
+    assert "declared license 'mit'" in contradictions({"training.datasets": fact}, {}, {})["training.datasets"]
+
+
+def test_a_croissant_file_is_validated_and_read_offline(base: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    (base / "d.json").write_text(json.dumps(croissant()))
+    read = declared(base, '{ name = "d", croissant = "d.json", license = "CC-BY-4.0" }').value[0]["read"]
+    assert (read["title"], read["version"], read["license"]) == ("tiny", "1.0.0", "CC-BY-4.0")
+    assert (read["creators"], read["files"]) == (["Example Ltd"], 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "does not carry its @context"),
+        ('{"@context": "https://schema.org/", "@type": "Dataset"}', "does not carry its @context"),
+        ('{"@context": {"sc": "https://schema.org/"}, "@type": "sc:Person"}', "is no sound Croissant file"),
+    ],
+)
+def test_a_croissant_file_that_is_not_sound_is_an_error(base: Path, content: str, fault: str) -> None:
+    pytest.importorskip("mlcroissant")
+    (base / "d.json").write_text(content)
+    with pytest.raises(ProvenanceError, match=fault):
+        declared(base, '{ name = "d", croissant = "d.json" }')
+
+
+def test_a_croissant_file_whose_file_has_no_address_fails_validation(base: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    content = croissant()
+    del content["distribution"][0]["contentUrl"]
+    (base / "d.json").write_text(json.dumps(content))
+    with pytest.raises(ProvenanceError, match="is no sound Croissant file"):
+        declared(base, '{ name = "d", croissant = "d.json" }')
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ('{ name = "d", folder = "nowhere" }', "the dataset 'd': cannot read .*nowhere"),
+        ('{ name = "d", card = "nowhere.md" }', "the dataset 'd': cannot read .*nowhere.md"),
+        ('{ name = "d", card = "a", folder = "b" }', "points to card and folder"),
+        ('{ name = "d", read = { path = "x" } }', "unknown key 'read'"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_and_never_an_empty_dataset(base: Path, entry: str, fault: str) -> None:
+    with pytest.raises(ProvenanceError, match=fault):
+        declared(base, entry)
+
+
+def test_an_empty_folder_is_no_dataset(base: Path) -> None:
+    (base / "empty").mkdir()
+    with pytest.raises(ProvenanceError, match="holds no files"):
+        declared(base, '{ name = "d", folder = "empty" }')
+
+
+def test_what_was_read_is_kept_beside_the_record_and_bound_to_its_provenance_file(base: Path) -> None:
+    fact = declared(base, '"a name", { name = "d", folder = "data" }')
+    text = (base / "provenance.toml").read_text()
+    record = base / "record"
+    record.mkdir()
+    (record / "provenance.toml").write_text(text)
+    [(name, kept)] = kept_beside(text, {"training.datasets": fact}).items()
+    (record / name).write_text(kept)
+    assert load_declared(record / "provenance.toml")["training.datasets"] == fact
+    (record / "provenance.toml").write_text(text + "# another\n")
+    with pytest.raises(ProvenanceError, match=r"is of another provenance\.toml"):
+        load_declared(record / "provenance.toml")
+    (record / name).write_text("{}")
+    with pytest.raises(ProvenanceError, match="is damaged"):
+        load_declared(record / "provenance.toml")
+
+
+def test_nothing_is_kept_where_nothing_was_read(base: Path) -> None:
+    assert kept_beside("", {"training.datasets": declared(base, '"a name"')}) == {}
+    assert datasets.keep(None, "") == ""
