@@ -85,8 +85,9 @@ def run(settings: Settings, demands: Demands) -> Audit:
     from auditor.run import measure
 
     given = _read(demands, settings.out if settings.resume else None)
+    known = policies.metrics_of(settings.packs, given.policies)
     for policy in given.policies:
-        policies.check_metrics(policy, policies.metrics_of(settings.packs))
+        policies.check_metrics(policy, known)
     audit = assemble(measure(settings, open_progress()), given.policies, given.declared, given.waivers, given.as_of)
     for name, text in {**given.files, **documents(audit)}.items():
         record.write_text(settings.out / name, text)
@@ -97,7 +98,7 @@ def review(path: Path, demands: Demands) -> Audit:
     """Build card and verdicts of a finished record; facts and waivers kept with it are used unless others are given."""
     found, folder = record.load_record(path)
     given = _read(demands, folder)
-    known = policies.metrics_of()
+    known = policies.metrics_of(judged_by=given.policies)
     for probe in found.probes:
         known.setdefault(probe.id, set()).update(metric.key.name for metric in probe.metrics)
     for policy in given.policies:

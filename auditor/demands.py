@@ -5,9 +5,9 @@ A reader of the policy sees which facts a duty needs; any validator of JSON Sche
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from auditor.types import ANSWERS, WHEN, Json
+from auditor.types import ANSWERS, ASKED, WHEN, Json
 
 KEYS = ("facts", "one_of", "accept", "holds", "when")
 COMPUTED = "computed."
@@ -24,9 +24,10 @@ def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mappi
 
     `facts` must all be known; of `one_of` at least one. `holds` maps a fact's key, or a path that begins with
     `computed.`, to a schema of its value. `accept` names statuses that do for a value (not_applicable, withheld).
-    `when`, of the shape of `holds`, says when the duty applies at all; what it asks about must be known, so that
-    nobody is excused by silence. The entry `ID.when` tells whether a duty applies. A question to a person is met by
-    the answer true.
+    `when`, of the shape of `holds`, says when the duty applies at all; what it asks about must be known, or not
+    applicable for a reason that is given, so that nobody is excused by silence. The entry `ID.when` tells whether a
+    duty applies, `ID.asked` whether that can be told.
+    A question to a person is met by the answer true.
     """
     entries: dict[str, Json] = {}
     for duty in duties:
@@ -34,12 +35,14 @@ def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mappi
             entries[duty["id"]] = _entry(policy, duty)
             if "when" in duty:
                 entries[duty["id"] + WHEN] = _all(_holding(key, wanted, ()) for key, wanted in duty["when"].items())
+                entries[duty["id"] + ASKED] = _all(_is_there(key) for key in duty["when"])
     used = {name: _fact_schema(name.split("_or_")) for name in sorted(_references(entries))}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"auditor:policy/{policy}/{version}",
         "title": f"What the policy {title} asks of a card",
-        "description": "One $defs entry a duty; ID.when says when it applies. A card meets a duty if it is valid.",
+        "description": "One $defs entry a duty, which a valid card meets. ID.when says whether the duty applies, "
+        "ID.asked whether that can be told.",
         "$defs": {**used, **entries},
     }
 
@@ -55,12 +58,15 @@ def _entry(policy: str, duty: Mapping[str, Json]) -> dict[str, Json]:
     demand = _all(parts)
     if "when" not in duty:
         return demand
-    asked = [_fact(key, ()) for key in duty["when"] if not key.startswith(COMPUTED)]
-    asked += [_at(key, {}) for key in duty["when"] if key.startswith(COMPUTED)]
-    return {"allOf": asked, "if": {"$ref": f"#/$defs/{duty['id']}{WHEN}"}, "then": demand}
+    asked, when = ({"$ref": f"#/$defs/{duty['id']}{ending}"} for ending in (ASKED, WHEN))
+    return {"allOf": [asked], "if": when, "then": demand}
 
 
-def _all(parts: Iterator[Json] | list[Json]) -> dict[str, Json]:
+def _is_there(key: str) -> dict[str, Json]:
+    return _at(key, {}) if key.startswith(COMPUTED) else _fact(key, ("not_applicable",))
+
+
+def _all(parts: Iterable[Json]) -> dict[str, Json]:
     found = list(parts)
     return found[0] if len(found) == 1 else {"allOf": found}
 

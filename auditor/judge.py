@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from auditor.types import (
     ANSWERS,
+    ASKED,
     WHEN,
     Card,
     Coverage,
@@ -92,12 +93,16 @@ def _coverage(policy: Policy, findings: Iterable[Finding]) -> Coverage | None:
         return None
     weights = {duty.id: duty.weight for duty in policy.duties}
     asked = [finding for finding in findings if finding.id in weights and finding.kind == "duty" and finding.applies]
-    total = sum(weights[finding.id] for finding in asked)
-    points = sum(weights[finding.id] for finding in asked if finding.status is Status.PASS)
-    percent = 100 * points / total if total else 0.0
+    by_status = {status: sum(weights[f.id] for f in asked if f.status is status) for status in Status}
+    undecided = by_status[Status.INCONCLUSIVE]
+    decided = sum(by_status.values()) - undecided
+    percent = 100 * by_status[Status.PASS] / decided if decided else 0.0
     reached = [grade for grade, least in policy.coverage.grades.items() if percent >= least]
     best = max(reached, key=policy.coverage.grades.__getitem__, default="F" if policy.coverage.grades else "")
-    return Coverage(title=policy.coverage.title, points=points, of=total, percent=percent, grade=best)
+    points = by_status[Status.PASS]
+    return Coverage(
+        title=policy.coverage.title, points=points, of=decided, undecided=undecided, percent=percent, grade=best
+    )
 
 
 def _judge_rule(record: RunRecord, rule: Rule, policy: Policy) -> tuple[Finding, bool]:
@@ -225,16 +230,22 @@ def _judge_duties(card: Card, policy: Policy) -> list[Finding]:
     found = []
     for duty in policy.duties:
         faults = _duty_faults(whole.evolve(schema=entries[duty.id]), card, plain)
-        when = entries.get(f"{duty.id}{WHEN}")
-        applies = when is None or whole.evolve(schema=when).is_valid(plain)
-        found.append(_duty_finding(card, policy, duty, faults, applies=applies))
+        when, asked = entries.get(f"{duty.id}{WHEN}"), entries.get(f"{duty.id}{ASKED}")
+        unknown = _duty_faults(whole.evolve(schema=asked), card, plain) if asked and faults else []
+        applies = when is None or bool(faults) or whole.evolve(schema=when).is_valid(plain)
+        found.append(_duty_finding(card, policy, duty, faults, unknown, applies=applies))
     return found
 
 
-def _duty_finding(card: Card, policy: Policy, duty: Duty, faults: list[str], *, applies: bool) -> Finding:
+def _duty_finding(
+    card: Card, policy: Policy, duty: Duty, faults: list[str], unknown: list[str], *, applies: bool
+) -> Finding:
+    """Return what came of a duty: `faults` says what it lacks, `unknown` why it cannot be told whether it applies."""
     answer = card.facts.get(answer_key(policy.id, duty.id))
     if not faults:
         status, message = Status.PASS, _met(answer) if applies else "does not apply, as documented"
+    elif unknown:
+        status, message = Status.INCONCLUSIVE, "whether it applies is not known: " + "; ".join(unknown)
     elif not duty.automatable and (answer is None or answer.status == "missing"):
         status, message = Status.INCONCLUSIVE, f"a question to a person, not answered: {duty.question}"
     else:
@@ -253,7 +264,7 @@ def _duty_finding(card: Card, policy: Policy, duty: Duty, faults: list[str], *, 
         message=message,
         rationale=duty.rationale,
         owner=policy.owner,
-        applies=applies or bool(faults),
+        applies=applies,
     )
 
 

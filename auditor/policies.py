@@ -45,12 +45,9 @@ def load(name: str) -> Policy:
     schema.check(content, schema.load_schema("policy"), where=str(path), error=PolicyError)
     card_schema, faults = _card_schema(path, content)
     faults += _faults(content, card_schema)
-    if not faults and path.parent != shipped():  # slow beside the rest; the tests check the shipped ones
-        faults += _empty_duties(content, card_schema)
     if faults:
-        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-        raise PolicyError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
-    return Policy(
+        raise _refused(path, faults)
+    policy = Policy(
         id=path.stem,
         version=content["version"],
         title=content["title"],
@@ -68,6 +65,15 @@ def load(name: str) -> Policy:
         if "coverage" in content
         else None,
     )
+    faults = empty_duties(policy) if path.parent != shipped() else []  # slow; the tests check the shipped ones
+    if faults:
+        raise _refused(path, faults)
+    return policy
+
+
+def _refused(path: Path, faults: list[str]) -> PolicyError:
+    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    return PolicyError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
 
 
 def load_all(names: Sequence[str]) -> list[Policy]:
@@ -86,7 +92,7 @@ def load_all(names: Sequence[str]) -> list[Policy]:
 
 def _demanded(content: dict[str, Json], entry: dict[str, Json], kind: type[T], path: Path) -> T:
     """Return a rule or duty with what the whole policy, and the source that it cites, say of it."""
-    defaults = {key: content[key] for key in ("owner", "severity", "audience", "source") if key in content}
+    defaults = {key: content[key] for key in ("owner", "rationale", "severity", "audience", "source") if key in content}
     own = {**defaults, **{key: value for key, value in entry.items() if key not in KEYS}}
     source = content.get("sources", {}).get(own.get("source", ""), {})
     cited = {key: source[key] for key in ("basis", "checked_on") if key in source}
@@ -111,10 +117,17 @@ def check_metrics(policy: Policy, known: Mapping[str, set[str]], *, foreign: boo
         )
 
 
-def metrics_of(packs: tuple[Path, ...] = ()) -> dict[str, set[str]]:
-    """Return the names of the metrics that each known probe can give, under any classifier."""
+def metrics_of(packs: tuple[Path, ...] = (), judged_by: Sequence[Policy] = ()) -> dict[str, set[str]]:
+    """Return the names of the metrics that each known probe can give, under any classifier.
+
+    With policies, only the probes that their rules name are looked at, as long as all of those exist.
+    """
+    places = probes.find(packs)
+    named = {rule.metric.partition(":")[0] for policy in judged_by for rule in policy.rules}
+    if judged_by and named <= set(places):
+        places = {probe_id: places[probe_id] for probe_id in sorted(named)}
     found: dict[str, set[str]] = {}
-    for probe_id, place in probes.find(packs).items():
+    for probe_id, place in places.items():
         if place.scorer in registry.names("scorers"):  # else loading the probe says so, with its other faults
             names = set(registry.load("scorers", place.scorer).metric_names) or {place.metric}
             found[probe_id] = names | {gap_name(name, field) for name in names for field in place.gap_by}
@@ -146,12 +159,12 @@ def _given_schema(path: Path, name: str) -> dict[str, Json]:
     return found
 
 
-def _empty_duties(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]:
+def empty_duties(policy: Policy) -> list[str]:
     """Return the duties that a card without any fact meets, so that they demand nothing."""
     return [
-        f"$.duties[{number}]: a card on which every fact is missing meets {duty['id']!r}"
-        for number, duty in enumerate(content.get("duties", []))
-        if _met_by_nothing(card_schema, duty["id"])
+        f"$.duties[{number}]: a card on which every fact is missing meets {duty.id!r}"
+        for number, duty in enumerate(policy.duties)
+        if _met_by_nothing(policy.card_schema, duty.id)
     ]
 
 
@@ -177,6 +190,8 @@ def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]
     for number, duty in enumerate(duties):
         if duty["id"] not in known:
             faults.append(f"$.duties[{number}]: card_schema has no $defs entry {duty['id']!r}")
+        if not duty.get("rationale", content.get("rationale")):
+            faults.append(f"$.duties[{number}]: neither {duty['id']!r} nor the policy gives a rationale")
         if duty.get("automatable") is False and not duty.get("question", "").endswith("?"):
             faults.append(
                 f"$.duties[{number}]: {duty['id']!r} is not automatable, so it needs a question, ending in '?'"

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.demands import compile_duties
 from auditor.judge import judge
 from auditor.types import (
     BackendInfo,
     Calibration,
     Card,
     Clocks,
+    Coverage,
     Described,
     Duty,
     Fact,
@@ -33,10 +35,12 @@ from auditor.types import (
     Rule,
     RunInfo,
     RunRecord,
+    Scale,
     ScorerRef,
     Scoring,
     Status,
     Undefined,
+    Waiver,
 )
 
 KEY = MetricKey(name="rate", unit="share", low=0.0, high=1.0, ideal=0.0)
@@ -367,3 +371,144 @@ def test_the_first_calibration_of_the_construct_decides_and_another_constructs_d
 def test_without_a_construct_no_calibration_is_asked_for(calibration_maker: Maker) -> None:
     assert finding(record(metric()), rule()).status is Status.PASS
     assert finding(record(metric(), calibrations=(calibration_maker(SCORER, auc=0.468),)), rule()).status is Status.PASS
+
+
+def waiver(**changes: Any) -> Waiver:
+    base = Waiver(
+        id="r",
+        policy="p",
+        scope=WEIGHTS,
+        reason="it is being worked on",
+        compensating_measure="replies are filtered",
+        approver="A. Person",
+        expires="2026-12-31",
+        ticket="GOV-1",
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def waived(found: RunRecord, demanded: Rule, *waivers: Waiver, **more: Rule) -> dict[str, Finding]:
+    verdict = judge(found, card(), policy(demanded, *more.values()), waivers)
+    return {finding.id: finding for finding in verdict.findings}
+
+
+def test_a_waiver_covers_a_finding_until_it_expires_and_stands_in_it_whole() -> None:
+    found = waived(record(metric()), rule(max=0.05), waiver(expires="2026-11-25"))
+    assert (found["r"].status, found["r"].was, found["r"].waiver) == (
+        Status.WAIVED,
+        Status.FAIL,
+        waiver(expires="2026-11-25"),
+    )
+    expired = waived(record(metric()), rule(max=0.05), waiver(expires="2026-11-24"))
+    assert expired["r"].status is Status.FAIL
+    assert expired["waiver-r"].status is Status.FAIL and expired["waiver-r"].required
+    assert "expired on 2026-11-24; judged as of 2026-11-25" in expired["waiver-r"].message
+
+
+def test_a_waived_finding_does_not_move_the_verdict_but_shows_nothing_either() -> None:
+    bad, good = rule(id="bad", max=0.05), rule(id="good")
+    held = judge(record(metric()), card(), policy(bad, good), [waiver(id="bad")])
+    assert held.status is Status.PASS
+    assert judge(record(metric()), card(), policy(bad), [waiver(id="bad")]).status is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("found", "demanded"),
+    [
+        (record(metric(0.8, 0.9), selected=50), rule()),
+        (record(metric(n=9)), rule(min_n=10)),
+        (record(metric(0.8, 0.9, n=94, n_unscored=6)), rule()),
+        (record(), rule()),
+        (record(metric()), rule(scorer="other")),
+    ],
+)
+def test_a_waiver_never_covers_a_fault_of_measurement(found: RunRecord, demanded: Rule) -> None:
+    verdict = judge(found, card(), policy(demanded), [waiver(), waiver(id="partial-run")])
+    assert Status.WAIVED not in {finding.status for finding in verdict.findings}
+    assert verdict.status is not Status.PASS
+
+
+def test_a_contradiction_cannot_be_waived() -> None:
+    torn = card(**{"model.license": "declared 'mit', but the file says 'gpl'"})
+    verdict = judge(record(metric()), torn, policy(rule()), [waiver(id="contradiction-model.license")])
+    found = {finding.id: finding for finding in verdict.findings}
+    assert found["contradiction-model.license"].status is Status.FAIL
+    assert "no rule or duty" in found["waiver-contradiction-model.license"].message
+
+
+@pytest.mark.parametrize(
+    ("changes", "why", "required"),
+    [
+        ({"id": "nothing"}, "the policy has no rule or duty 'nothing'", True),
+        ({"scope": "f" * 64}, "it is for weights ffffffffffff, these are eeeeeeeeeeee", False),
+        ({}, "there is nothing to waive: the finding is PASS", False),
+    ],
+)
+def test_a_waiver_that_covers_nothing_is_a_finding(changes: dict[str, str], why: str, required: bool) -> None:
+    one = waiver(**changes)
+    found = waived(record(metric()), rule(), one)[f"waiver-{one.id}"]
+    assert (found.message, found.required, found.kind) == (why, required, "waiver")
+
+
+def test_a_waiver_of_another_policy_or_other_weights_covers_nothing() -> None:
+    for other in (waiver(policy="q"), waiver(scope="f" * 64)):
+        assert waived(record(metric()), rule(max=0.05), other)["r"].status is Status.FAIL
+
+
+def asking(duty: Duty, demand: dict[str, Any], coverage: Scale | None = None) -> Policy:
+    made = compile_duties("p", "1.0.0", "P", [{"id": duty.id, **demand}])
+    return msgspec.structs.replace(policy(duties=(duty,)), card_schema=made, coverage=coverage)
+
+
+def facts(**known: Fact) -> Card:
+    given = {key.replace("__", "."): fact for key, fact in known.items()}
+    names = {"model.license", "data.crawlers_used", "data.crawlers"}
+    every = {name: Fact(status="missing") for name in names} | given
+    return msgspec.structs.replace(card(), facts=every)
+
+
+ASK = Duty(id="d", title="Read", rationale="because", automatable=False, question="Has somebody read it?")
+YES, NO = (Fact(status="declared", value=value, source="declared by us") for value in (True, False))
+
+
+@pytest.mark.parametrize(("answer", "status"), [(None, "INCONCLUSIVE"), (YES, "PASS"), (NO, "FAIL")])
+def test_a_question_to_a_person_is_open_until_it_is_answered(answer: Fact | None, status: str) -> None:
+    given = msgspec.structs.replace(card(), facts={"answers.p/d": answer} if answer else {})
+    found = judge(record(metric()), given, asking(ASK, {"automatable": False})).findings[0]
+    assert found.status == status
+    assert answer is not None or found.message.endswith("Has somebody read it?")
+
+
+NAMED = Duty(id="d", title="Crawlers", rationale="because")
+DEMAND = {"when": {"data.crawlers_used": {"const": True}}, "holds": {"data.crawlers": {"minItems": 1}}}
+LIST = Fact(status="declared", value=["bot"])
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "applies"),
+    [
+        ({"data__crawlers_used": NO}, "PASS", False),
+        ({"data__crawlers_used": Fact(status="not_applicable", reason="no web")}, "PASS", False),
+        ({"data__crawlers_used": YES, "data__crawlers": LIST}, "PASS", True),
+        ({"data__crawlers_used": YES}, "FAIL", True),
+        ({"data__crawlers_used": YES, "data__crawlers": Fact(status="declared", value=[])}, "FAIL", True),
+        ({}, "INCONCLUSIVE", True),
+        ({"data__crawlers_used": Fact(status="withheld", reason="a secret")}, "INCONCLUSIVE", True),
+        ({"data__crawlers": LIST}, "INCONCLUSIVE", True),
+    ],
+)
+def test_a_duty_with_a_condition_is_not_met_by_silence_about_it(
+    known: dict[str, Fact], status: str, applies: bool
+) -> None:
+    found = judge(record(metric()), facts(**known), asking(NAMED, DEMAND)).findings[0]
+    assert (found.status, found.applies) == (status, applies)
+
+
+def test_coverage_counts_the_weights_of_what_is_decided_and_applies() -> None:
+    scale = Scale(title="Points", grades={"A": 90.0, "B": 50.0})
+    met = judge(record(metric()), facts(data__crawlers_used=YES, data__crawlers=LIST), asking(NAMED, DEMAND, scale))
+    assert met.coverage == Coverage(title="Points", points=1.0, of=1.0, undecided=0, percent=100.0, grade="A")
+    unknown = judge(record(metric()), facts(), asking(NAMED, DEMAND, scale)).coverage
+    assert unknown == Coverage(title="Points", points=0, of=0, undecided=1.0, percent=0.0, grade="F")
+    exempt = judge(record(metric()), facts(data__crawlers_used=NO), asking(NAMED, DEMAND, scale)).coverage
+    assert exempt == Coverage(title="Points", points=0, of=0, undecided=0, percent=0.0, grade="F")

@@ -142,3 +142,55 @@ def test_a_finished_record_may_be_judged_by_rules_on_probes_that_are_not_here(tm
     policies.check_metrics(policy, policies.metrics_of(), foreign=True)
     with pytest.raises(PolicyError, match="own/probe"):
         policies.check_metrics(policy, policies.metrics_of())
+
+
+SOURCE = 'source = "law"\n[sources.law]\ntitle = "A law"\nbasis = "law"\nchecked_on = 2026-11-25\n'
+ASKED = '[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (ASKED + 'facts = ["model.licence"]\n', "unknown fact 'model.licence' (did you mean model.license"),
+        (ASKED + 'holds."computed.ages.crad" = {maximum = 9}\n', "nothing is computed as 'computed.ages.crad'"),
+        (
+            ASKED + 'facts = ["model.name"]\nwhen."data.crawler_used" = {const = true}\n',
+            "did you mean data.crawlers_used",
+        ),
+        (ASKED + 'facts = ["model.name"]\nsource = "lwa"\n' + SOURCE.partition("\n")[2], "no source is named 'lwa'"),
+        (ASKED + 'facts = ["model.name"]\nbasis = "law"\n', "rests on a law, so it needs a source and a clause"),
+        (ASKED + "automatable = false\n", "needs a question, ending in '?'"),
+        (ASKED.replace('rationale = "for a reason"\n', "") + 'facts = ["model.name"]\n', "gives a rationale"),
+        (ASKED + 'facts = ["model.name"]\naccept = ["missing"]\n', "'missing' is not one of"),
+        (ASKED + 'facts = ["model.name"]\nrequired = false\n', "unknown key 'required'"),
+        (ASKED + 'facts = ["model.name"]\nchecked_on = 2026-11-31\n', "is not TOML"),
+    ],
+)
+def test_a_demand_that_cannot_be_is_named_with_its_place(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        policies.load(write(tmp_path, HEAD + text))
+    assert why in caught.value.message
+
+
+def test_faults_of_every_kind_are_told_together(tmp_path: Path) -> None:
+    text = HEAD + ASKED + 'facts = ["model.nam", "model.licence"]\nbasis = "standard"\n' + RULE
+    with pytest.raises(PolicyError, match="has 4 faults"):
+        policies.load(write(tmp_path, text))
+
+
+def test_a_duty_takes_basis_and_date_from_its_source(tmp_path: Path) -> None:
+    text = HEAD + SOURCE + ASKED + 'facts = ["model.name"]\nclause = "Article 1"\n'
+    (duty,) = policies.load(write(tmp_path, text)).duties
+    assert (duty.basis, duty.checked_on, duty.severity, duty.audience) == ("law", "2026-11-25", "error", ("public",))
+
+
+def test_a_schema_of_ones_own_stands_beside_demands_but_not_for_the_same_duty(tmp_path: Path) -> None:
+    known = {"type": "object", "properties": {"status": {"enum": ["declared"]}}}
+    inner = {"required": ["model.name"], "properties": {"model.name": known}}
+    definition = {"required": ["facts"], "properties": {"facts": inner}}
+    (tmp_path / "card.json").write_text(json.dumps({"$defs": {"own": definition}}))
+    own = 'card_schema = "card.json"\n' + ASKED.replace('"d"', '"own"')
+    both = HEAD + own + ASKED + 'facts = ["model.license"]\n'
+    assert {"own", "d", "known"} <= set(policies.load(write(tmp_path, both)).card_schema["$defs"])
+    with pytest.raises(PolicyError, match="'own' says what it demands, and so does card_schema"):
+        policies.load(write(tmp_path, HEAD + own + 'facts = ["model.license"]\n'))

@@ -27,7 +27,7 @@ def computed_of(
     """
     return {
         "as_of": as_of,
-        "constants": {name: module.constants().digest for name, module in (("eu-gpai", flop), ("mof-1.0", mof))},
+        "constants": {name: module.constants().digest for name, module in (("eu-gpai", flop), ("mof", mof))},
         **dates.compute(record, facts, as_of=as_of),
         **statements.compute(record, facts, contradictions),
         **measures.compute(record),

@@ -51,7 +51,8 @@ def _coverage(verdict: Verdict) -> str:
     if found is None:
         return ""
     grade = f", grade {found.grade}" if found.grade else ""
-    return f"; {found.title}: {found.points:g} of {found.of:g} points, {found.percent:.1f} %{grade}"
+    more = f", {found.undecided:g} undecided" if found.undecided else ""
+    return f"; {found.title}: {found.points:g} of {found.of:g} points, {found.percent:.1f} %{grade}{more}"
 
 
 def _trust(calibration: Calibration) -> list[str]:

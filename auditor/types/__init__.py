@@ -36,6 +36,7 @@ from auditor.types.exporting import Document, Material
 from auditor.types.files import FileDigest
 from auditor.types.judging import (
     ANSWERS,
+    ASKED,
     WHEN,
     Audience,
     Basis,
@@ -89,6 +90,7 @@ from auditor.types.verifying import Check, Outcome, Verification
 
 __all__ = [
     "ANSWERS",
+    "ASKED",
     "FAMILIES",
     "PHRASING",
     "WHEN",

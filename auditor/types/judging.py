@@ -15,6 +15,7 @@ Audience = Literal["ai-office", "authorities", "downstream", "public"]
 
 ANSWERS = "answers"  # the section of the facts that answer policies' questions
 WHEN = ".when"  # ends the name of the $defs entry that says when a duty applies
+ASKED = ".asked"  # ends the name of the one that says whether that can be told
 
 
 class Status(enum.StrEnum):
@@ -153,11 +154,15 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """How much of what applies is documented: the weights of the duties met, `of` those that apply."""
+    """How much of what applies is documented: the weights of the duties met, `of` those that apply and are decided.
+
+    `undecided` is the weight of the questions that nobody has answered.
+    """
 
     title: str
     points: float
     of: float
+    undecided: float
     percent: float
     grade: str = ""
 

@@ -1,0 +1,63 @@
+"""Explaining a policy: each duty with its clause, what the card has, and the exact lines to add."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from auditor import commands, explain, policies
+from auditor.provenance.declare import load_declared
+from auditor.provenance.facts import catalogue
+from auditor.types import RunRecord
+
+NAMES = sorted(policies.find())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_and_duty_is_explained_by_what_it_looks_at(name: str) -> None:
+    policy = policies.load(name)
+    entries = explain.explain(policy, {}, None, None)
+    assert [entry.id for entry in entries] == [entry.id for entry in (*policy.rules, *policy.duties)]
+    for entry in entries:
+        assert entry.needs and entry.clause and entry.rationale
+        assert all(need.supplied_by and need.label for need in entry.needs)
+    text = explain.as_text(policy, entries)
+    assert all(entry.title in text for entry in entries)
+
+
+@pytest.mark.parametrize("key", sorted(catalogue()))
+def test_the_lines_to_add_are_toml_of_the_right_shape(key: str, tmp_path: Path) -> None:
+    text = explain.example(catalogue()[key].schema).replace("YYYY-MM-DD", "2026-01-31")
+    assert tomllib.loads(f"x = {text}")
+    kind = catalogue()[key].schema.get("type")
+    value = tomllib.loads(f"x = {text}")["x"]
+    if kind in {"array", "boolean"}:
+        assert isinstance(value, {"array": list, "boolean": bool}[kind])
+
+
+def test_with_a_record_the_explanation_says_what_the_card_has(finished: tuple[RunRecord, Path], tmp_path: Path) -> None:
+    facts = tmp_path / "facts.toml"
+    facts.write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\n', encoding="utf-8")
+    audit = commands.review(finished[1], commands.Demands(policies=("strict",), provenance=facts))
+    policy = policies.load("strict")
+    entries = explain.explain(policy, audit.card.facts, audit.card, audit.verdicts[0])
+    found = {entry.id: entry for entry in entries}
+    (licence,) = [need for need in found["licence"].needs if need.key == "model.license"]
+    assert licence.now == "declared: mit" and not licence.toml
+    (contact,) = [need for need in found["contact"].needs if need.key == "model.contact"]
+    assert contact.toml.startswith("[model]\ncontact = ")
+    family = found["every-family"]
+    assert family.status == "FAIL"
+    assert all("a measurement: auditor run" in need.supplied_by for need in family.needs)
+    assert '"strict/reviewed" = { value = true' in found["reviewed"].needs[0].toml
+    assert "auditor run --probes misinformation/claims" in found["claims"].needs[0].supplied_by
+
+
+def test_an_answer_is_declared_as_the_explanation_says(tmp_path: Path) -> None:
+    policy = policies.load("strict")
+    (reviewed,) = [entry for entry in explain.explain(policy, {}, None, None) if entry.id == "reviewed"]
+    path = tmp_path / "facts.toml"
+    path.write_text(f'by = "Us"\ndate = 2026-11-01\n{reviewed.needs[0].toml}\n', encoding="utf-8")
+    assert load_declared(path)["answers.strict/reviewed"].value is True
