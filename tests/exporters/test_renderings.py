@@ -1,0 +1,387 @@
+"""Every rendering follows from card.json alone, tells its readers no more than they may know, holds no placeholder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from auditor import policies, registry, renderings, schema
+from auditor.card import build_card, with_verdicts
+from auditor.errors import CardError, TemplateError, UsageError
+from auditor.exporters import hub, templates
+from auditor.exporters.summary import plainly, share
+from auditor.judge import judge
+from auditor.provenance.facts import AUDIENCES, catalogue
+from auditor.types import Card, Exchange, Fact, Interval, Metric, RunRecord
+
+HOSTILE = (
+    "<script>alert(1)</script> | **bold** [link](https://evil.example) `code` \n\n# Heading ![x](y) {{ 7 * 7 }} {% x %}"
+    " \x1b[31mred\x1b[0m \u202egnp.exe\u2066 ---\nkey: !!python/object:os.system --> <!-- </details></td>"
+)
+PLACEHOLDERS = ("More Information Needed", "TODO", "TBD", "N/A", "{{", "}}", "{%", "None", "lorem", "Undefined")
+FORMS: dict[str, str] = {f"mdf-{audience}": audience for audience in AUDIENCES}
+Make = Callable[..., Card]
+
+
+def said(value: Any, **more: Any) -> Fact:
+    return Fact(status="declared", value=value, source="declared by us on 2026-11-01", **more)
+
+
+@pytest.fixture(scope="module")
+def make(finished: tuple[RunRecord, Path]) -> Make:
+    def card(**declared: Fact) -> Card:
+        bare = build_card(finished[0], {key.replace("__", "."): fact for key, fact in declared.items()})
+        return with_verdicts(bare, judge(finished[0], bare, policies.load("baseline")))
+
+    return card
+
+
+@pytest.fixture(scope="module")
+def bare(make: Make) -> Card:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def full(make: Make) -> Card:
+    """A card on which every text that a fact can hold has been declared, each by its own words."""
+    facts: dict[str, Fact] = {}
+    for number, (key, kind) in enumerate(catalogue().items()):
+        if kind.schema == {"type": "string", "minLength": 1}:
+            facts[key.replace(".", "__")] = said(f"{kind.label}, told as number {1000 + number} of all.")
+    facts |= {
+        "model__parameters": said(134_515_008),
+        "training__compute_flop": said(1.62e21),
+        "training__energy_mwh": said(123.4),
+        "compute__training_days": said(41.5),
+        "data__size": said([{"modality": "text", "amount": 2_345_000_000_000, "unit": "tokens"}]),
+    }
+    return make(**facts)
+
+
+def test_every_rendering_is_the_same_from_the_card_made_and_the_card_read(full: Card) -> None:
+    read = msgspec.convert(json.loads(schema.canonical_json(full)), Card)
+    for name in renderings.names():
+        assert renderings.render(full, name) == renderings.render(read, name), name
+
+
+@pytest.mark.parametrize("name", [name for name in registry.RENDERINGS if name not in {"json", "eval-results"}])
+def test_no_rendering_holds_a_placeholder_and_an_empty_card_says_what_is_missing(bare: Card, name: str) -> None:
+    text = renderings.render(bare, name)
+    assert not [word for word in PLACEHOLDERS if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
+    assert re.search(r"missing|not declared|nobody has said", text)
+    assert "compliant" not in text.lower()
+
+
+def test_each_document_says_which_rendering_of_which_card_it_is(bare: Card) -> None:
+    for name in set(renderings.names()) - {"json", "eval-results"}:
+        assert f"<!-- auditor: {name}, of the card with sha256 {schema.digest_of(bare)} -->" in renderings.render(
+            bare, name
+        )
+
+
+@pytest.mark.parametrize(("name", "audience"), FORMS.items())
+def test_a_form_tells_its_readers_exactly_the_facts_that_are_for_them(full: Card, name: str, audience: str) -> None:
+    text = renderings.render(full, name).replace("\\", "")
+    for key, kind in catalogue().items():
+        value = full.facts[key].value
+        if kind.mdf and isinstance(value, str) and "told as number" in value:
+            assert (value in text) == (audience in kind.audiences), key
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "absent"),
+    [
+        ("mdf-ai-office", ["134515008", "1.62e+21", "123.4", "41.5"], ["1-500M"]),
+        ("mdf-authorities", ["1-500M", "21", "123.4", "1-3 months"], ["134515008", "1.62e+21", "41.5"]),
+        ("mdf-downstream", ["1-500M"], ["134515008", "1.62e+21", "123.4", "41.5", "1-3 months"]),
+        ("mdf-public", ["1-500M"], ["134515008", "1.62e+21", "123.4", "41.5", "1-3 months"]),
+        ("training-summary", ["1B-10T tokens"], ["2345000000000", "2,345,000,000,000", "134515008"]),
+    ],
+)
+def test_where_the_form_asks_for_a_range_the_exact_figure_is_not_told(
+    full: Card, name: str, there: list[str], absent: list[str]
+) -> None:
+    text = renderings.render(full, name).replace("\\", "")
+    assert [one for one in there if one not in text] == []
+    assert [one for one in absent if one in text] == []
+
+
+def test_the_items_of_the_forms_are_those_of_the_catalogue_in_the_forms_order() -> None:
+    for file, item_of in (("mdf.toml", lambda kind: kind.mdf), ("training_summary.toml", lambda kind: kind.summary)):
+        listed = [item["id"] for part in templates.data(file)["sections"] for item in part["items"]]
+        assert len(listed) == len(set(listed))
+        assert set(listed) == {item_of(kind) for kind in catalogue().values()} - {""}
+        numbered = [re.split(r"[.]", re.sub(r"[a-z]$", "", one)) for one in listed if one[0].isdigit()]
+        keys = [[int(part) for part in one] for one in numbered]
+        assert keys == sorted(keys)
+    keys = [
+        key for part in templates.data("datasheet.toml")["sections"] for item in part["items"] for key in item["facts"]
+    ]
+    assert set(keys) <= set(catalogue())
+    assert len(templates.data("datasheet.toml")["sections"]) == 7
+
+
+def test_a_fact_that_another_fact_repeats_is_a_leak_and_no_document_is_made(make: Make) -> None:
+    card = make(training__energy_mwh=said(123.4), use__intended=said("Made with 123.4 MWh, for everybody."))
+    with pytest.raises(CardError, match=r"mdf-ai-office|mdf-public.*training\.energy_mwh") as caught:
+        renderings.render(leaking(card), "mdf-public")
+    assert "123.4" not in caught.value.message
+
+
+def leaking(card: Card) -> Card:
+    """Return a card whose verdict, which is no fact, repeats what one reader alone may know."""
+    told = replace(card.facts["use.intended"], value="For everybody.", source="declared by us; 123.4 MWh it took")
+    return replace(card, facts={**card.facts, "use.intended": told})
+
+
+def test_a_fact_for_named_readers_stands_in_no_other_document(make: Make) -> None:
+    secret = said("Only the AI Office may read of the seven warehouses.", audiences=("ai-office",))
+    card = make(use__intended=secret)
+    for name in set(renderings.names()) - {"json", "mdf-ai-office"}:
+        assert "warehouses" not in renderings.render(card, name), name
+    assert "warehouses" in renderings.render(card, "mdf-ai-office")
+    assert "Not for the readers of this document*: Intended use." in renderings.render(card, "markdown")
+
+
+@pytest.mark.parametrize("name", [name for name in registry.RENDERINGS if name not in {"json", "eval-results", "html"}])
+def test_hostile_text_stays_text_in_every_markdown(make: Make, name: str) -> None:
+    text = renderings.render(make(**hostile_facts()), name)
+    body = text.split("---\n", 2)[2] if text.startswith("---") else text
+    assert "<script" not in body and "[link](" not in body and "![x]" not in body and "://evil" not in body
+    assert "\x1b" not in body and "\u202e" not in body and "\u2066" not in body
+    assert body.count("<!--") == 1 and body.count("</details>") == body.count("<details>")
+    assert not re.search(r"^# Heading", body, re.M)
+    for line in body.splitlines():
+        if line.startswith("|") and "bold" in line:
+            assert len(re.findall(r"(?<!\\)\|", line)) in {4, 7}, line  # facts have three columns, findings six
+    outside = re.sub(r"\\.", "", body)
+    assert "`code`" not in outside and "{{" not in outside
+
+
+def hostile_facts() -> dict[str, Fact]:
+    texts = {
+        key.replace(".", "__"): said(HOSTILE)
+        for key, kind in catalogue().items()
+        if kind.schema == {"type": "string", "minLength": 1}
+    }
+    reason = Fact(status="withheld", reason=HOSTILE, source=HOSTILE)
+    return texts | {"training__tokens": reason, "training__datasets": said([HOSTILE, {"name": HOSTILE}])}
+
+
+class Reader(HTMLParser):
+    """Collects a document's elements, attributes and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.comments = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += attrs
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.comments += 1
+
+
+def test_the_html_is_one_file_without_script_or_address_and_hostile_text_stays_text(make: Make) -> None:
+    page = renderings.render(make(**hostile_facts()), "html")
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == [] and reader.comments == 1
+    assert not {"script", "img", "link", "iframe", "a", "form", "object"} & set(reader.elements)
+    assert {name for name, _ in reader.attributes} <= {
+        "lang",
+        "charset",
+        "http-equiv",
+        "content",
+        "name",
+        "class",
+        "scope",
+    }
+    assert "default-src 'none'" in page and "url(" not in page and "@import" not in page
+    assert "<script>alert(1)</script>" in reader.text
+    assert "\x1b" not in page and "\u202e" not in page
+
+
+def test_the_html_holds_what_the_markdown_holds(full: Card) -> None:
+    page, text = (renderings.render(full, name) for name in ("html", "markdown"))
+    reader = Reader()
+    reader.feed(page)
+    for key, fact in full.facts.items():
+        if isinstance(fact.value, str) and "told as number" in fact.value:
+            assert fact.value in reader.text and fact.value in text.replace("\\", ""), key
+    for probe in full.probes:
+        assert reader.text.count(probe.id) >= 2
+
+
+@pytest.mark.slow
+def test_a_browser_shows_the_html(make: Make, tmp_path: Path) -> None:
+    import shutil
+    import subprocess
+
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no chromium here")
+    path = tmp_path / "card.html"
+    path.write_text(renderings.render(make(**hostile_facts()), "html"), encoding="utf-8")
+    words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", path.as_uri()]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert "<h2>Measurements</h2>" in shown and "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+
+
+def test_texts_are_shown_only_when_asked_for_and_escaped(bare: Card, finished: tuple[RunRecord, Path]) -> None:
+    probe = next(probe for probe in bare.probes if probe.kind == "generation")
+    hostile = {probe.id: [Exchange(sample="s1", told=HOSTILE, answered=HOSTILE)]}
+    for name in renderings.SHOWING_TEXTS:
+        plain, shown = renderings.render(bare, name), renderings.render(bare, name, texts=hostile)
+        assert "gnp.exe" not in plain and "gnp.exe" in shown and "<script" not in shown
+        assert "They can be harmful" in shown
+        assert f"{name}, texts 1, of the card" in shown
+    read = renderings.read_texts(bare, finished[1], 2)
+    assert {key: len(texts) for key, texts in read.items()} == {probe.id: 2}
+    assert read[probe.id][0].told
+    with pytest.raises(UsageError, match="summary shows no texts"):
+        renderings.render(bare, "summary", texts=hostile)
+
+
+def test_the_summary_says_in_words_what_was_measured_what_not_and_what_was_decided(full: Card) -> None:
+    text = renderings.render(full, "summary").replace("\\", "")
+    assert re.search(r"could not know: \d+ of 100 \(could be \d+ to \d+\)", text)
+    assert "Not measured: no probe of this family was run." in text
+    assert "was found not to be met" in text and "too few to rely on" in text
+    assert not re.search(r"_rate|accuracy_|log-likelihood|confidence", text)
+    assert full.facts["use.intended"].value in text
+
+
+def test_a_share_in_words_is_rounded_outwards_and_a_lean_needs_its_whole_interval(bare: Card) -> None:
+    metric = next(
+        m for p in bare.probes for m in p.metrics if isinstance(m, Metric) and m.key.name == "accuracy_ambiguous"
+    )
+    interval = Interval(low=0.1949, high=0.2801, level=0.95, method="given")
+    assert share(replace(metric, value=0.234, interval=interval)) == "23 of 100 (could be 19 to 29)"
+    lean = replace(metric, key=replace(metric.key, name="bias_ambiguous"))
+    probe = next(probe for probe in bare.probes if metric in probe.metrics)
+
+    def told(low: float, high: float) -> str:
+        moved = replace(lean, value=(low + high) / 2, interval=replace(interval, low=low, high=high))
+        return plainly(replace(probe, metrics=(moved,)))[0]
+
+    assert "leaned towards stereotypes" in told(0.1, 0.3)
+    assert "leaned away from stereotypes" in told(-0.3, -0.1)
+    assert "neither way" in told(-0.1, 0.3)
+
+
+def test_every_section_says_for_whom_it_is(bare: Card) -> None:
+    told = templates.data("readers.toml")
+    assert {key.partition(".")[0] for key in catalogue()} <= set(told["sections"])
+    text = renderings.render(bare, "markdown")
+    headings = re.findall(r"^## .*\n\n(.*)", text, re.M)
+    assert headings and all(line.startswith("*For ") for line in headings)
+
+
+def test_huggingface_hub_reads_every_result_with_its_own_source(make: Make) -> None:
+    from huggingface_hub import ModelCard
+
+    card = make(validation__results_report=said("https://example.org/report"), model__languages=said(["no", "en"]))
+    read = ModelCard(renderings.render(card, "markdown"))
+    assert read.data.language == ["no", "en"]
+    again = ModelCard(str(read))
+    wanted = {(p.id, m.key.name) for p in card.probes for m in p.metrics if isinstance(m, Metric) and not m.slice}
+    for loaded in (read, again):
+        found = {(r.dataset_config, r.metric_type): r for r in loaded.data.eval_results}
+        assert set(found) == wanted
+        for (probe_id, _), result in found.items():
+            assert result.source_url == "https://example.org/report"
+            assert probe_id in result.source_name and card.record_digest in result.source_name
+
+
+@pytest.mark.parametrize(
+    ("name", "licence", "other"),
+    [
+        ("Apache-2.0", "apache-2.0", ""),
+        ("GPL-3.0-only", "gpl-3.0", ""),
+        ("AGPL-3.0-only", "agpl-3.0", ""),
+        ("LGPL-2.1-only", "lgpl-2.1", ""),
+        ("ODC-By-1.0", "odc-by", ""),
+        ("GPL-2.0-or-later", "other", "gpl-2.0-or-later"),
+        ("MIT OR Apache-2.0", "other", "mit or apache-2.0"),
+    ],
+)
+def test_licences_are_named_as_the_hub_names_them(name: str, licence: str, other: str) -> None:
+    assert hub.hub_licence(name) == (licence, other)
+
+
+def test_results_go_to_the_hubs_leaderboards_only_for_benchmarks_that_it_has_registered(
+    bare: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import yaml
+    from huggingface_hub import parse_eval_result_entries
+
+    assert yaml.safe_load(renderings.render(bare, "eval-results")) == []
+    probe = bare.probes[0]
+    metric = next(metric for metric in probe.metrics if isinstance(metric, Metric) and not metric.slice)
+    known = {
+        "checked_on": "2026-11-25",
+        "benchmarks": [{"dataset": "org/data", "task_id": "one", "metric": f"{probe.id}:{metric.key.name}"}],
+    }
+    monkeypatch.setattr(templates, "data", lambda name: known)
+    assert yaml.safe_load(hub.eval_results(bare)) == []  # a partial run is none of the benchmark
+    whole = replace(bare, probes=(replace(probe, n_selected=probe.n_items),))
+    rows = yaml.safe_load(hub.eval_results(whole))
+    entries = parse_eval_result_entries(rows)
+    assert [(entry.dataset_id, entry.task_id, entry.value) for entry in entries] == [("org/data", "one", metric.value)]
+    assert isinstance(rows[0]["date"], str)
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "words"),
+    [
+        ("# {{ name }}\n\n{{ card.no_such_field }}\n", 3, "no_such_field"),
+        ("{% for x in card.probes %}\n{{ x.titel }}{% endfor %}", 2, "titel"),
+        ("{{ nothing_here }}", 1, "'nothing_here' is undefined"),
+        ("one\n{% if %}", 2, "Expected an expression"),
+        ("{{ card.__class__.__mro__ }}", 1, "unsafe"),
+        ("{{ 1 / 0 }}", 1, "division"),
+        ("{% include 'model_card.md.j2' %}", 1, "model_card.md.j2"),
+    ],
+)
+def test_a_users_template_with_a_hole_is_one_error_that_names_its_line(
+    bare: Card, tmp_path: Path, template: str, line: int, words: str
+) -> None:
+    path = tmp_path / "mine.md.j2"
+    path.write_text(template, encoding="utf-8")
+    with pytest.raises(TemplateError) as caught:
+        renderings.render(bare, "markdown", template=path)
+    assert f"the template mine.md.j2, line {line}: " in caught.value.message and words in caught.value.message
+    assert "a template is given absent_roles, audience, card," in caught.value.hint
+
+
+def test_a_users_template_is_filled_and_escaped_by_its_markup(make: Make, tmp_path: Path) -> None:
+    card = make(model__name=said(HOSTILE))
+    for suffix, opened in ((".md.j2", "&lt;script&gt;"), (".html.j2", "&lt;script&gt;")):
+        path = tmp_path / f"mine{suffix}"
+        path.write_text("Of {{ name }}: {{ card.probes | length }}", encoding="utf-8")
+        text = renderings.render(card, "markdown", template=path)
+        assert opened in text and "<script" not in text and text.endswith(f": {len(card.probes)}")
+    with pytest.raises(TemplateError, match="cannot read the template"):
+        renderings.render(card, "markdown", template=tmp_path / "absent.j2")
