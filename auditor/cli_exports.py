@@ -1,4 +1,4 @@
-"""`auditor export`: a finished record for other tools."""
+"""`auditor export` and `auditor diff`: a finished record for other tools, and two cards side by side."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from auditor.errors import UsageError
+from auditor.printing import print_json, print_table
 from auditor.registry import FORMATS
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("export")(export)
+    app.command("diff")(diff)
 
 
 def export(
@@ -48,3 +50,27 @@ def export(
         raise UsageError(f"the export has {len(documents)} files ({names} …)", hint="give a folder with --out")
     sys.stdout.write(documents[0].text)
     return 0
+
+
+def diff(
+    older: Annotated[Path, typer.Argument(help="A card.json, or the folder of a run.")],
+    newer: Annotated[Path, typer.Argument(help="The card to hold against it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+) -> int:
+    """Say what changed between two cards; exit 10 where something must be looked at before relying on the newer."""
+    from auditor.card_file import CARD_JSON, load_card
+    from auditor.diff import diff as compare
+    from auditor.exporters import differences
+
+    cards = [load_card(path / CARD_JSON if path.is_dir() else path) for path in (older, newer)]
+    found = compare(*cards)
+    if as_json:
+        print_json(found)
+    elif markdown:
+        sys.stdout.write(differences.markdown(found))
+    else:
+        if found.changes:
+            print_table(differences.rows(found))
+        print(differences.summary(found))
+    return found.exit_code

@@ -51,6 +51,7 @@ ALLOWED = {
     "card_file": BASE | {"schema", "card"},
     "card": BASE | {"schema", "provenance", "computed", "described"},
     "exporters": BASE | {"resources", "provenance", "described", "schema", "samples", "items", "probes", "judge"},
+    "diff": BASE | {"schema"},
 }
 TOP = {
     "cli",

@@ -32,6 +32,7 @@ from auditor.types.calibrating import (
     choose,
 )
 from auditor.types.comparing import Compared, ComparedRecord, Comparison, Direction, NotCompared
+from auditor.types.diffing import CardDiff, Change, ChangeArea, ChangeKind
 from auditor.types.exporting import Document, Material
 from auditor.types.files import FileDigest
 from auditor.types.judging import (
@@ -100,6 +101,10 @@ __all__ = [
     "Basis",
     "Calibration",
     "Card",
+    "CardDiff",
+    "Change",
+    "ChangeArea",
+    "ChangeKind",
     "Check",
     "Clocks",
     "Compared",
