@@ -219,13 +219,18 @@ def verify(
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open a classifier's pickled weights.")] = False,
+    signature: Annotated[Path | None, typer.Option(help="A signature of the record by `auditor sign`.")] = None,
+    public_key: Annotated[Path | None, typer.Option(help="The public key of who signed, PEM.")] = None,
     as_json: Json = False,
 ) -> int:
     """Compute a record's numbers again from its samples, and its card and verdict from the record."""
+    from auditor import signing
     from auditor.reask import reask as ask_again
     from auditor.verify import verify as compute_again
 
+    signed = [signing.check(record, signature, public_key)] if signature or public_key else []
     found = compute_again(record, policies=policy or (), toxicity=toxicity, offline=offline, allow_pickle=allow_pickle)
+    found = found.with_first(signed)
     if model and found.first_difference is None:
         found = found.with_more(ask_again(record, model, count=reask, offline=offline))
     if as_json:

@@ -45,6 +45,7 @@ ALLOWED = {
     "waivers": BASE | {"schema"},
     "explain": BASE | {"provenance", "demands", "computed", "judge"},
     "record": BASE | {"schema"},
+    "signing": BASE | {"record"},
     "journal": BASE | {"schema", "record"},
     "requests": BASE | {"probes", "definition"},
     "described": BASE,

@@ -38,6 +38,10 @@ class Verification(Struct, frozen=True, kw_only=True):
         """Return these checks and then some more."""
         return Verification(record_digest=self.record_digest, checks=(*self.checks, *checks))
 
+    def with_first(self, checks: Iterable[Check]) -> Verification:
+        """Return some checks and then these."""
+        return Verification(record_digest=self.record_digest, checks=(*checks, *self.checks))
+
     @property
     def exit_code(self) -> int:
         """Return 10 where something differs, 11 where something could not be checked, else 0."""
