@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from auditor import gguf_file, policies, record, renderings, schema
 from auditor.card import build_card
 from auditor.card_file import CARD_JSON, load_card
+from auditor.checking import check as compare
 from auditor.commands import PROVENANCE, WAIVERS
 from auditor.described import part_of
 from auditor.errors import AuditorError, CardError
@@ -26,7 +27,6 @@ from auditor.judge import judge
 from auditor.provenance.declare import load_declared
 from auditor.provenance.resolve import resolve
 from auditor.types import Card, Check, ModelRef, Part, RunRecord, Verdict, Verification, Waiver
-from auditor.verify import check as compare
 from auditor.verify import compare_texts
 from auditor.waivers import load as load_waivers
 

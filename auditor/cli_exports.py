@@ -26,6 +26,8 @@ def export(
     out: Annotated[Path | None, typer.Option(help="A file, or a folder for several; default: standard output.")] = None,
     policy: Annotated[list[str] | None, typer.Option(help="A policy's name or file; can be repeated.")] = None,
     provenance: Annotated[Path | None, typer.Option(help="Declared facts (TOML); default: the run's.")] = None,
+    waivers: Annotated[Path | None, typer.Option(help="Waivers (TOML); default: the run's.")] = None,
+    as_of: Annotated[str, typer.Option(help="The date of judgement, YYYY-MM-DD; default: the run's last day.")] = "",
     pack: Annotated[list[Path] | None, typer.Option(help="A folder with more probes; can be repeated.")] = None,
     with_text: Annotated[
         bool, typer.Option("--with-text", help="Write prompts and completions, which can be harmful, not digests.")
@@ -33,12 +35,12 @@ def export(
 ) -> int:
     """Write a finished record in another tool's format, checked by that format's validator where there is one."""
     from auditor import export as exports
+    from auditor.commands import Demands
 
     documents = exports.export(
         record,
         form,
-        policies=tuple(policy or ("baseline",)),
-        provenance=provenance,
+        Demands(policies=tuple(policy or ("baseline",)), provenance=provenance, waivers=waivers, as_of=as_of),
         packs=tuple(pack or ()),
         with_text=with_text,
     )

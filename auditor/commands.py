@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import policies, probes, record, registry, requests, schema, waivers
 from auditor.card import build_card, with_verdicts
@@ -88,7 +89,8 @@ def run(settings: Settings, demands: Demands) -> Audit:
     known = policies.metrics_of(settings.packs, given.policies)
     for policy in given.policies:
         policies.check_metrics(policy, known)
-    audit = assemble(measure(settings, open_progress()), given.policies, given.declared, given.waivers, given.as_of)
+    fixed = replace(settings, policies={policy.id: policy.digest for policy in given.policies})
+    audit = assemble(measure(fixed, open_progress()), given.policies, given.declared, given.waivers, given.as_of)
     for name, text in {**given.files, **documents(audit)}.items():
         record.write_text(settings.out / name, text)
     return audit

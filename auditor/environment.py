@@ -44,10 +44,11 @@ class Clock:
         self._started = datetime.datetime.now(datetime.UTC)
         self._from = time.monotonic()
 
-    def stop(self, *, requests: int, from_journal: int) -> Clocks:
-        """Return when the run began and ended, and the peak of its memory."""
+    def stop(self, *, planned_at: str, requests: int, from_journal: int) -> Clocks:
+        """Return when the run was planned, began and ended, and the peak of its memory."""
         unit = 1 if sys.platform == "darwin" else 1024
         return Clocks(
+            planned_at=planned_at,
             started_at=self._started.isoformat(timespec="seconds"),
             finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             duration_s=round(time.monotonic() - self._from, 3),

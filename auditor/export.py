@@ -7,15 +7,15 @@ from pathlib import Path
 
 from auditor import commands, record, registry
 from auditor.errors import UsageError
+from auditor.exporters.readers import cut
 from auditor.types import Document, Material
 
 
 def export(
     path: Path,
     form: str,
+    demands: commands.Demands = commands.Demands(),  # noqa: B008 - immutable
     *,
-    policies: Sequence[str] = ("baseline",),
-    provenance: Path | None = None,
     packs: Sequence[Path] = (),
     with_text: bool = False,
 ) -> list[Document]:
@@ -24,8 +24,7 @@ def export(
     Args:
         path: the record's folder.
         form: a format's name.
-        policies: the policies whose verdicts are told.
-        provenance: declared facts, in place of those that the run kept.
+        demands: the policies whose verdicts are told, and what they are judged on.
         packs: folders with the probes of the record that are not shipped.
         with_text: write prompts and completions in place of their digests, where the format has a place for them.
 
@@ -36,16 +35,23 @@ def export(
         MissingPackageError: the format's library is not installed.
     """
     exporter = registry.load("formats", form)
-    audit = commands.review(path, commands.Demands(policies=tuple(policies), provenance=provenance))
-    material = Material(
+    return list(exporter(material_of(path, demands, packs=packs, with_text=with_text)))
+
+
+def material_of(
+    path: Path, demands: commands.Demands, *, packs: Sequence[Path] = (), with_text: bool = False
+) -> Material:
+    """Return what exporters may read of a record: its card without the facts that are not for the public."""
+    audit = commands.review(path, demands)
+    shown = cut(audit.card, "public")
+    return Material(
         record=audit.record,
-        card=audit.card,
-        verdicts=audit.verdicts,
+        card=shown,
+        verdicts=shown.verdicts,
         folder=path if path.is_dir() else path.parent,
         packs=tuple(packs),
         with_text=with_text,
     )
-    return list(exporter(material))
 
 
 def write(documents: Sequence[Document], out: Path) -> list[Path]:

@@ -1,20 +1,23 @@
 """The journal: every output, written and synced before it is scored, so that a killed run can go on.
 
-The first line says which plan it belongs to; every other line is one output: [kind, number of the request, output].
-A last line that a kill cut short is dropped.
+The first line says which plan it belongs to, and when that was fixed: it is on the disk before the first request is
+sent. Every other line is one output: [kind, number of the request, output]. A last line that a kill cut short is
+dropped.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from auditor import schema
 from auditor.errors import RecordError
@@ -22,10 +25,10 @@ from auditor.record import JOURNAL, output_faults
 from auditor.types import Json, Output
 
 Kind = Literal["loglikelihood", "generate"]
-_SCHEMA = "auditor:journal/1"
+_SCHEMA = "auditor:journal/2"
 
 
-class _Line(msgspec.Struct, frozen=True, array_like=True):
+class _Line(Struct, frozen=True, array_like=True):
     kind: Kind
     number: int
     output: Output
@@ -39,6 +42,7 @@ class Journal:
         self._plan = dict(plan)
         self._resume = resume
         self._stream: FileIO | None = None
+        self.fixed_at = ""
         self.outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
 
     def __enter__(self) -> Journal:
@@ -53,7 +57,8 @@ class Journal:
             self._stream = self._path.open("wb" if fresh else "r+b", buffering=0)
             _lock(self._stream, self._path)
         if fresh or not self._read():
-            self._append([{"schema": _SCHEMA, "plan": self._plan}])
+            self.fixed_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            self._append([{"schema": _SCHEMA, "fixed_at": self.fixed_at, "plan": self._plan}])
         return self
 
     def __exit__(
@@ -75,7 +80,7 @@ class Journal:
     def _append(self, lines: list[Json]) -> None:
         assert self._stream is not None
         start = self._stream.tell()
-        data = "".join(schema.canonical_json(line) + "\n" for line in lines).encode()
+        data = _text(lines)
         with output_faults(self._path):
             try:
                 _write_all(self._stream, data)
@@ -93,23 +98,14 @@ class Journal:
         lines = whole.splitlines()
         if not lines:
             return False
-        header = self._parse(1, lines[0])
-        self._check_plan(header)
-        for number, line in enumerate(lines[1:], start=2):
-            found = schema.convert(self._parse(number, line), _Line, where=f"{self._path}:{number}", error=RecordError)
+        header = _header(self._path, lines[0])
+        self._check_plan(header.plan)
+        self.fixed_at = header.fixed_at
+        for found in _outputs(self._path, lines):
             self.outputs[found.kind][found.number] = found.output
         return True
 
-    def _parse(self, number: int, line: bytes) -> Json:
-        try:
-            return json.loads(line)
-        except ValueError as fault:
-            raise RecordError(f"{self._path}:{number} is damaged: {fault}", hint="start a new run") from fault
-
-    def _check_plan(self, header: Json) -> None:
-        before = header.get("plan") if isinstance(header, dict) and header.get("schema") == _SCHEMA else None
-        if not isinstance(before, dict):
-            raise RecordError(f"{self._path} is not a journal of schema {_SCHEMA}", hint="start a new run")
+    def _check_plan(self, before: dict[str, Json]) -> None:
         now = msgspec.to_builtins(self._plan)
         changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
         if changed:
@@ -117,6 +113,61 @@ class Journal:
                 f"{self._path} belongs to another run: it differs in {', '.join(changed)}",
                 hint="resume with the same model, probes and options, or choose another --out",
             )
+
+
+class WrittenJournal(Struct, frozen=True, kw_only=True):
+    """What a journal on the disk holds: the plan, when it was fixed, and the outputs by kind and number."""
+
+    plan: dict[str, Json]
+    fixed_at: str
+    outputs: dict[Kind, dict[int, Output]]
+
+
+def read_journal(path: Path) -> WrittenJournal:
+    """Return what a finished run's journal holds.
+
+    Raises:
+        RecordError: it is of another schema, damaged, or not as a run writes it.
+    """
+    data = path.read_bytes()
+    lines = data.splitlines()
+    header = _header(path, lines[0] if lines else b"")
+    outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
+    written = list(_outputs(path, lines))
+    if data != _text([header, *written]):
+        raise RecordError(f"{path} was changed by hand: a run writes it otherwise", hint="restore it")
+    for found in written:
+        outputs[found.kind][found.number] = found.output
+    return WrittenJournal(plan=header.plan, fixed_at=header.fixed_at, outputs=outputs)
+
+
+class _Header(Struct, frozen=True, kw_only=True):
+    schema: str
+    plan: dict[str, Json]
+    fixed_at: str
+
+
+def _header(path: Path, line: bytes) -> _Header:
+    content = _parse(path, 1, line)
+    if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
+        raise RecordError(f"{path} is not a journal of schema {_SCHEMA}", hint="start a new run")
+    return schema.convert(content, _Header, where=f"{path}:1", error=RecordError)
+
+
+def _outputs(path: Path, lines: Sequence[bytes]) -> Iterator[_Line]:
+    for number, line in enumerate(lines[1:], start=2):
+        yield schema.convert(_parse(path, number, line), _Line, where=f"{path}:{number}", error=RecordError)
+
+
+def _parse(path: Path, number: int, line: bytes) -> Json:
+    try:
+        return json.loads(line)
+    except ValueError as fault:
+        raise RecordError(f"{path}:{number} is damaged: {fault}", hint="start a new run") from fault
+
+
+def _text(lines: Sequence[Json]) -> bytes:
+    return "".join(schema.canonical_json(line) + "\n" for line in lines).encode()
 
 
 def _write_all(stream: FileIO, data: bytes) -> None:

@@ -15,7 +15,16 @@ from auditor.environment import environment
 from auditor.errors import ModelError
 from auditor.journal import Kind
 from auditor.probes import Probe
-from auditor.types import BackendInfo, GenerateRequest, Json, LoglikelihoodRequest, ModelInfo, Question, Sample
+from auditor.types import (
+    BackendInfo,
+    GenerateRequest,
+    Json,
+    LoglikelihoodRequest,
+    ModelInfo,
+    Question,
+    Sample,
+    ScorerRef,
+)
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -24,6 +33,17 @@ class Part(Struct, frozen=True, kw_only=True):
     probe: Probe
     samples: tuple[Sample, ...]
     questions: tuple[tuple[Question, ...], ...]
+
+
+class Criteria(Struct, frozen=True, kw_only=True):
+    """What answers will be judged by, fixed before there are any: scorers by probe, the classifier, policies' digests.
+
+    A scorer is its name and version; `policies` are by id, and their digests cover their thresholds.
+    """
+
+    scorers: dict[str, tuple[str, str]] = {}
+    classifier: ScorerRef | None = None
+    policies: dict[str, str] = {}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -35,7 +55,15 @@ class Plan(Struct, frozen=True, kw_only=True):
     header: dict[str, Json]
 
 
-def make_plan(selected: Sequence[Probe], backend: Backend, model: ModelInfo, *, seed: int, limit: int | None) -> Plan:
+def make_plan(
+    selected: Sequence[Probe],
+    backend: Backend,
+    model: ModelInfo,
+    *,
+    seed: int,
+    limit: int | None,
+    criteria: Criteria = Criteria(),  # noqa: B008 - immutable
+) -> Plan:
     """Return every request of every probe, in the probes' order, and what the journal must agree with.
 
     Raises:
@@ -59,40 +87,42 @@ def make_plan(selected: Sequence[Probe], backend: Backend, model: ModelInfo, *, 
             found[kind].append(request)
             owner[kind].append(part.probe.id)
     header = make_header(
-        code={"auditor": auditor.__version__, "code": schema.digest_code()},
+        code={"auditor": auditor.__version__, "code": schema.digest_code(), "environment": environment()},
         model=model,
         backend=backend.info,
-        libraries=environment(),
-        probes={part.probe.id: (part.probe.digest, len(part.samples)) for part in parts},
+        probes={part.probe.id: (part.probe.digest, [sample.id for sample in part.samples]) for part in parts},
         seed=seed,
         requests=found,
+        criteria=criteria,
     )
     return Plan(parts=tuple(parts), requests=found, owner=owner, header=header)
 
 
 def make_header(
     *,
-    code: Mapping[str, str],
+    code: Mapping[str, Json],
     model: ModelInfo,
     backend: BackendInfo,
-    libraries: Mapping[str, str],
-    probes: Mapping[str, tuple[str, int]],
+    probes: Mapping[str, tuple[str, Sequence[str]]],
     seed: int,
     requests: Mapping[Kind, Sequence[Json]],
+    criteria: Criteria,
 ) -> dict[str, Json]:
-    """Return what names a run before the first request is sent: every request, the model, and how it is run.
+    """Return what names a run before the first request is sent: every request, the model, how it is run and judged.
 
-    `code` is auditor's version and the digest of its code; `probes` gives, by id, the digest of the items and the
-    number of samples.
+    `code` is auditor's version, the digest of its code and the environment; `probes` gives, by id, the digest of the
+    items and the samples' ids in order.
     """
     header = {
         **code,
         "model": [file.sha256 for file in model.files],
         "backend": backend,
-        "environment": libraries,
-        "probes": {name: list(what) for name, what in probes.items()},
+        "probes": {name: [digest, len(ids), schema.digest_of(list(ids))] for name, (digest, ids) in probes.items()},
         "seed": seed,
         "requests": schema.digest_of(requests),
+        "scorers": {name: list(scorer) for name, scorer in criteria.scorers.items()},
+        "classifier": criteria.classifier,
+        "policies": criteria.policies,
     }
     found: dict[str, Json] = msgspec.to_builtins(header)
     return found

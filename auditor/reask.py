@@ -10,13 +10,13 @@ import numpy as np
 
 from auditor import record, registry
 from auditor.backends.base import Backend, BackendOptions
+from auditor.checking import check, short
 from auditor.journal import Kind
 from auditor.plan import kind_of
 from auditor.provenance.derive import is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.samples import Answered, AskedSample, read_samples
 from auditor.types import Check, Completion, Loglikelihood, Outcome, Output
-from auditor.verify import check, short
 
 TOLERANCE_NATS = 1e-3
 _WORST: tuple[Outcome, ...] = ("differs", "not_checked", "same")

@@ -20,7 +20,7 @@ from auditor.correct import correct
 from auditor.environment import Clock, environment
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
 from auditor.journal import Journal, Kind
-from auditor.plan import Plan, make_plan
+from auditor.plan import Criteria, Plan, make_plan
 from auditor.provenance.derive import Derived, derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.results import score_probe
@@ -44,7 +44,8 @@ OpenBackend = Callable[[ModelRef, BackendOptions], Backend]
 class Settings(Struct, frozen=True, kw_only=True):
     """What the user asked for. `limit` is the number of samples a probe, None for all.
 
-    `data_dir` holds the benchmarks' files; `calibrations` are files, used before the shipped ones.
+    `data_dir` holds the benchmarks' files; `calibrations` are files, used before the shipped ones. `policies` are the
+    digests, by id, of those that the run will be judged by: they are fixed in the plan.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     seed: int = 0
     toxicity: str = "auto"
     calibrations: tuple[Path, ...] = ()
+    policies: dict[str, str] = {}
     resume: bool = False
     offline: bool = False
     backend: BackendOptions = BackendOptions()
@@ -112,7 +114,8 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         progress.say(f"opening {settings.model}")
         backend = (open_backend or registry.load("backends", _backend_name(ref)))(ref, settings.backend)
         model = _model_info(ref, derived)
-        plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit)
+        criteria = _criteria(settings, scorers, classifier)
+        plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit, criteria=criteria)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
             _ask(plan, backend, journal, progress)
@@ -129,7 +132,11 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             backend=backend.info,
             environment=environment(),
             probes=tuple(results),
-            clocks=clock.stop(requests=sum(map(len, plan.requests.values())), from_journal=resumed),
+            clocks=clock.stop(
+                planned_at=journal.fixed_at,
+                requests=sum(map(len, plan.requests.values())),
+                from_journal=resumed,
+            ),
         )
         sealed = record.seal(finished)
         record.save_record(settings.out, sealed)
@@ -253,6 +260,14 @@ def _model_info(ref: ModelRef, derived: Derived) -> ModelInfo:
     )
 
 
+def _criteria(settings: Settings, scorers: Mapping[str, Scorer], classifier: Classifier | None) -> Criteria:
+    return Criteria(
+        scorers={probe_id: (scorer.name, scorer.version) for probe_id, scorer in scorers.items()},
+        classifier=classifier.ref if classifier else None,
+        policies=settings.policies,
+    )
+
+
 def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> RunInfo:
     return RunInfo(
         auditor_version=auditor.__version__,
@@ -265,4 +280,5 @@ def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> 
         classifier_request=portable(settings.toxicity) if classifier else "",
         classifier_notes=classifier.notes if classifier else "",
         calibrations=tuple(path.name for path in settings.calibrations),
+        policies=settings.policies,
     )

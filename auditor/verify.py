@@ -9,7 +9,6 @@ outputs, some of which `reask.py` asks for again.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,13 +17,15 @@ import msgspec
 from auditor import calibration, commands, record, registry, requests, schema
 from auditor import policies as shipped_policies
 from auditor.card import build_card
+from auditor.checking import check, short
 from auditor.computed.dates import day_of
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError, WaiverError
+from auditor.fixed import journal_check, policy_checks
 from auditor.journal import Kind
-from auditor.plan import kind_of, make_header
+from auditor.plan import Criteria, kind_of, make_header
 from auditor.provenance.declare import load_declared
-from auditor.samples import AskedSample, read_samples
+from auditor.samples import Answered, AskedSample, read_samples
 from auditor.scorers.base import Classifier, Scorer
 from auditor.scoring import open_classifier, open_scorer, portable, score_samples
 from auditor.summarise import count_unscored, summarise
@@ -42,8 +43,6 @@ from auditor.types import (
     Verification,
 )
 from auditor.waivers import load as load_waivers
-
-_SAME = 1e-9  # what a sum of the same numbers may differ by between two builds of a library
 
 Lines = Mapping[str, Sequence[AskedSample]]
 
@@ -73,6 +72,8 @@ def verify(
     scorers = _scorers(found, toxicity, offline=offline, allow_pickle=allow_pickle)
     for probe in found.probes:
         checks += _probe_checks(probe, scorers[probe.id], lines[probe.id], seed=found.run.seed)
+    outputs = {kind: [pair.output for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
+    checks.append(journal_check(found, folder, outputs))
     checks += _document_checks(found, folder, policies)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 
@@ -93,44 +94,36 @@ def _read(path: Path) -> tuple[RunRecord | None, Path, list[Check]]:
     return found, folder, [Check(what="digests", outcome="same")]
 
 
-def _header(found: RunRecord, lines: Lines) -> dict[str, Json]:
-    """Return the header that these samples' requests make."""
-    asked: dict[Kind, list[Json]] = {"loglikelihood": [], "generate": []}
+def _pairs(found: RunRecord, lines: Lines) -> dict[Kind, list[Answered]]:
+    """Return every request of the record with its output, in the order in which the journal numbers them."""
+    pairs: dict[Kind, list[Answered]] = {"loglikelihood": [], "generate": []}
     for probe in found.probes:
         for line in lines[probe.id]:
             for pair in line.pairs:
-                asked[kind_of(pair.request)].append(pair.request)
+                pairs[kind_of(pair.request)].append(pair)
+    return pairs
+
+
+def _header(found: RunRecord, lines: Lines) -> dict[str, Json]:
+    """Return the header that these samples' requests make."""
+    asked = {kind: [pair.request for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
     return make_header(
-        code={"auditor": found.run.auditor_version, "code": found.run.code_digest},
+        code={
+            "auditor": found.run.auditor_version,
+            "code": found.run.code_digest,
+            "environment": found.environment,
+        },
         model=found.model,
         backend=found.backend,
-        libraries=found.environment,
-        probes={probe.id: (probe.digest, len(lines[probe.id])) for probe in found.probes},
+        probes={probe.id: (probe.digest, [line.id for line in lines[probe.id]]) for probe in found.probes},
         seed=found.run.seed,
         requests=asked,
+        criteria=Criteria(
+            scorers={probe.id: (probe.scorer.name, probe.scorer.version) for probe in found.probes},
+            classifier=found.run.classifier,
+            policies=found.run.policies,
+        ),
     )
-
-
-def check(what: str, said: Json, now: Json, *, name: str = "") -> Check:
-    """Return whether what the record says is what is computed now."""
-    place = _difference(msgspec.to_builtins(said), msgspec.to_builtins(now), name)
-    return Check(what=what, outcome="differs" if place else "same", detail=place)
-
-
-def _difference(said: Json, now: Json, place: str) -> str:
-    """Return where two values first differ, and by what, or nothing. Numbers may differ by rounding."""
-    if isinstance(said, dict) and isinstance(now, dict):
-        keys = [*said, *(key for key in now if key not in said)]
-        found = (_difference(said.get(key), now.get(key), f"{place}.{key}") for key in keys)
-        return next(filter(None, found), "")
-    if isinstance(said, list) and isinstance(now, list):
-        if len(said) != len(now):
-            return f"{place}: the record has {len(said)} entries, there are {len(now)}"
-        found = (_difference(one, two, f"{place}[{n}]") for n, (one, two) in enumerate(zip(said, now, strict=True)))
-        return next(filter(None, found), "")
-    if isinstance(said, float) and isinstance(now, float) and math.isclose(said, now, rel_tol=_SAME, abs_tol=_SAME):
-        return ""
-    return "" if said == now else f"{place}: the record says {said!r}, computed {now!r}".lstrip(":. ")
 
 
 def _scorers(found: RunRecord, toxicity: str, *, offline: bool, allow_pickle: bool) -> dict[str, Scorer | str]:
@@ -217,6 +210,7 @@ def _document_checks(found: RunRecord, folder: Path, names: Sequence[str]) -> It
         what = commands.WAIVERS if isinstance(fault, WaiverError) else commands.PROVENANCE
         yield Check(what=what, outcome="differs", detail=fault.message)
         return
+    yield from policy_checks(found, judged) if judged else ()
     as_of = judged[0].as_of if judged else ""
     used = reached if isinstance(reached, Check) else _policies_of(judged, names)
     if isinstance(used, Check):
@@ -292,8 +286,3 @@ def compare_texts(what: str, said: str, now: str) -> Check:
             detail = f"line {number}: it says {short(one)}, computed {short(two)}"
             return Check(what=what, outcome="differs", detail=detail)
     return Check(what=what, outcome="same")
-
-
-def short(text: str | None) -> str:
-    """Return the beginning of a text in quotes, or that there is none."""
-    return "nothing more" if text is None else repr(text.strip()[:120])

@@ -21,7 +21,7 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def card(finished: tuple[RunRecord, Path]) -> Card:
-    found = commands.review(finished[1], "baseline", None).card
+    found = commands.review(finished[1], commands.Demands()).card
     said = {
         "model.license": declared("apache-2.0"),
         "use.intended": declared("Tests"),

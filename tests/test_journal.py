@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import OutputError, RecordError
-from auditor.journal import Journal
+from auditor.journal import Journal, read_journal
 from auditor.record import JOURNAL
 from auditor.types import Completion, Loglikelihood, Reason, Unscored
 
@@ -29,6 +29,17 @@ def test_what_was_added_is_there_again_on_resuming(tmp_path: Path) -> None:
     with Journal(tmp_path, PLAN, resume=True) as journal:
         assert journal.outputs["loglikelihood"] == OUTPUTS
         assert journal.outputs["generate"][4].text == 'Ja.\n\u2028"'
+
+
+def test_the_time_at_which_the_plan_was_fixed_outlives_a_resume(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / JOURNAL
+    before = read_journal(path).fixed_at
+    path.write_text(path.read_text(encoding="utf-8").replace(before, "2026-01-01T00:00:00+00:00"), encoding="utf-8")
+    with Journal(tmp_path, PLAN, resume=True) as journal:
+        assert journal.fixed_at == "2026-01-01T00:00:00+00:00"
+    written = read_journal(path)
+    assert (written.plan, written.fixed_at, written.outputs) == (PLAN, journal.fixed_at, journal.outputs)
 
 
 def test_every_cut_of_the_file_is_resumed_from_its_last_whole_line(tmp_path: Path) -> None:

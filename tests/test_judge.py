@@ -123,6 +123,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
         environment={},
         probes=(probe,),
         clocks=Clocks(
+            planned_at="",
             started_at="",
             finished_at="",
             duration_s=0.0,

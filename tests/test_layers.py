@@ -47,6 +47,8 @@ ALLOWED = {
     "record": BASE | {"schema"},
     "signing": BASE | {"record"},
     "journal": BASE | {"schema", "record"},
+    "checking": BASE,
+    "fixed": BASE | {"schema", "record", "journal", "checking"},
     "requests": BASE | {"probes", "definition"},
     "described": BASE,
     "card_file": BASE | {"schema", "card"},

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from auditor import commands, record, schema
+from auditor import commands, policies, record, schema
 from auditor.errors import RecordError
 from auditor.reask import reask
 from auditor.run import Settings
@@ -108,6 +108,10 @@ def nudge(metrics: list[dict[str, Any]], name: str, key: str) -> None:
         (lambda r: r["probes"][1]["counts"].update(completions_rated=99), "counts.completions_rated"),
         (lambda r: r["probes"][1]["metrics"].pop(), "toxicity/small_talk:"),
         (lambda r: r["run"].update(seed=1), "plan"),
+        (lambda r: r["run"]["policies"].update(baseline="0" * 64), "plan"),
+        (lambda r: r["run"]["policies"].clear(), "plan"),
+        (lambda r: r["probes"][0]["scorer"].update(version="9.9.9"), "plan"),
+        (lambda r: r["clocks"].update(planned_at="2020-01-01T00:00:00+00:00"), "journal"),
         (lambda r: r["environment"].update(python="2.7"), "plan"),
         (lambda r: r["backend"].update(dtype="float16"), "plan"),
         (lambda r: r["probes"][0].update(digest="0" * 64), "plan"),
@@ -167,9 +171,9 @@ def test_an_edited_document_is_named_with_its_line(folder: Path, name: str) -> N
 
 
 def bytes_to_change(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield, for each file of the record but the journal, some places all over it."""
+    """Yield, for each file of the record, some places all over it."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != record.JOURNAL:
+        if path.is_file():
             size = path.stat().st_size
             yield from ((path, place) for place in range(0, size, max(1, size // 7)))
 
@@ -189,6 +193,38 @@ def verify_or_fail(folder: Path) -> bool:
         return verify(folder).first_difference is not None
     except RecordError:
         return True
+
+
+def test_an_output_that_the_journal_has_otherwise_is_found_though_every_digest_was_mended(folder: Path) -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            for pair in row["questions"][0]["requests"]:
+                pair["output"]["nats"] -= 0.5  # alike for all: no score follows from it
+
+    edit_samples(folder, "bias/small_pairs", change)
+    mended(folder, lambda _: None)
+    assert "journal: journal.jsonl.outputs.loglikelihood.0.nats" in first_of(folder)
+
+
+def test_the_plan_names_the_policy_and_the_time_before_the_first_request(folder: Path) -> None:
+    found, _ = record.load_record(folder)
+    header = json.loads((folder / record.JOURNAL).read_text(encoding="utf-8").splitlines()[0])
+    assert header["plan"]["policies"] == found.run.policies == {"baseline": policies.load("baseline").digest}
+    assert header["plan"]["scorers"] == {
+        "bias/small_pairs": ["pair_preference", "1.0.0"],
+        "toxicity/small_talk": ["text_rating", found.probes[1].scorer.version],
+    }
+    assert header["fixed_at"] == found.clocks.planned_at >= found.clocks.started_at
+    assert schema.digest_of(header["plan"]) == found.run.plan_digest
+
+
+def test_a_verdict_by_a_policy_that_was_changed_or_left_out_after_the_run_is_found(folder: Path) -> None:
+    path = folder / "verdict.json"
+    verdict = json.loads(path.read_text(encoding="utf-8"))
+    for change in ({"policy_digest": "0" * 64}, {"policy": "strict"}):
+        changed = {**verdict, "verdicts": [{**verdict["verdicts"][0], **change}]}
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        assert first_of(folder).startswith("policy baseline, fixed before")
 
 
 def test_what_cannot_be_scored_again_is_not_taken_for_the_same(folder: Path) -> None:
@@ -243,7 +279,6 @@ def test_the_command_says_what_differs_and_exits_10(auditor_cli: Cli, folder: Pa
 
 
 def test_the_command_exits_11_where_something_could_not_be_checked(auditor_cli: Cli, folder: Path) -> None:
-    mended(folder, lambda r: r["run"]["classifier"].update(version="0.1"))
     for name in ("card.json", "verdict.json", "card.md"):
         (folder / name).unlink()
     done = auditor_cli("verify", folder)
@@ -269,7 +304,7 @@ def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, tmp_path:
     mine = tmp_path / "mine.toml"
     source = (Path(__file__).parents[1] / "policies" / "baseline.toml").read_text(encoding="utf-8")
     mine.write_text(source.replace('id = "baseline"', 'id = "mine"'), encoding="utf-8")
-    audit = commands.review(folder, commands.Demands(policies=(str(mine),)))
+    audit = commands.review(folder, commands.Demands(policies=("baseline", str(mine))))
     for name, text in commands.documents(audit).items():
         (folder / name).write_text(text, encoding="utf-8")
     assert outcomes(verify(folder))["verdict.json"] == "not_checked"

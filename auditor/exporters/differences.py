@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.exporters.templates import escape
+from auditor.exporters.markup import escape
 from auditor.types import CardDiff, Change, ChangeKind
 
 _TITLES: dict[ChangeKind, str] = {

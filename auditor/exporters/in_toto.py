@@ -38,7 +38,7 @@ def export_svr(material: Material) -> Iterator[Document]:
             f"AUDITOR_{verdict.policy}/{finding.id}"
             for verdict in material.verdicts
             for finding in verdict.findings
-            if finding.status is Status.PASS
+            if finding.status is Status.PASS and finding.applies
         ),
         "auditor_verdicts": {verdict.policy: str(verdict.status) for verdict in material.verdicts},
         "auditor_metrics": _metrics(material),
@@ -55,12 +55,14 @@ def _statement(material: Material, kind: str, predicate: dict[str, Json]) -> dic
 def _test_result(material: Material, verdict: Verdict) -> dict[str, Json]:
     groups: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
     for finding in verdict.findings:
-        groups[_group(finding)].append(finding.id)
+        if finding.applies:
+            groups[_group(finding)].append(finding.id)
     return {
         "result": "PASSED" if verdict.status is Status.PASS else "FAILED",
         "configuration": [_policy(verdict), _record(material)],
         **groups,
         "auditor_verdict": str(verdict.status),
+        "auditor_notApplicable": [finding.id for finding in verdict.findings if not finding.applies],
         "auditor_inconclusiveTests": [f.id for f in verdict.findings if f.status is Status.INCONCLUSIVE],
         "auditor_metrics": _metrics(material),
     }

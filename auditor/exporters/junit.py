@@ -57,7 +57,7 @@ def _case(verdict: Verdict, finding: Finding) -> Xml.Element:
     case = Xml.Element(
         "testcase", classname=clean(f"{verdict.policy}.{finding.kind}"), name=clean(finding.id), time="0"
     )
-    if finding.status is Status.PASS:
+    if finding.status is Status.PASS and finding.applies:
         return case
     held = finding.status in {Status.FAIL, Status.INCONCLUSIVE} and finding.required
     kind = ("failure" if finding.status is Status.FAIL else "error") if held else "skipped"

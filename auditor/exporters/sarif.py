@@ -55,9 +55,15 @@ def _rule(finding: Finding) -> dict[str, Json]:
     bound = f"{finding.subject} {finding.bound}".strip()
     return {
         "id": finding.id,
-        "shortDescription": {"text": bound or finding.id},
+        "shortDescription": {"text": finding.title or bound or finding.id},
         "fullDescription": {"text": finding.rationale or bound or finding.id},
-        "properties": {"kind": finding.kind, "owner": finding.owner, "required": finding.required},
+        "properties": {
+            "kind": finding.kind,
+            "owner": finding.owner,
+            "severity": finding.severity,
+            "basis": finding.basis,
+            "clause": finding.clause,
+        },
     }
 
 

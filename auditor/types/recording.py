@@ -145,8 +145,9 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
 class RunInfo(Struct, frozen=True, kw_only=True):
     """What was asked of this run.
 
-    `plan_digest` covers every request, the model and how it is run; `classifier_request` is what `--toxicity` opened,
-    a file by its name alone, as are `calibrations`.
+    `plan_digest` covers every request and sample id, the model and how it is run, the scorers, and the digests of the
+    `policies` (by id) that the run was started with: all of it fixed before the first request. `classifier_request` is
+    what `--toxicity` opened, a file by its name alone, as are `calibrations`.
     """
 
     auditor_version: str
@@ -159,11 +160,16 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     classifier_request: str
     classifier_notes: str
     calibrations: tuple[str, ...] = ()
+    policies: dict[str, str] = {}
 
 
 class Clocks(Struct, frozen=True, kw_only=True):
-    """When and at what cost: the only part of a record that may differ between two equal runs."""
+    """When and at what cost: the only part of a record that may differ between two equal runs.
 
+    `planned_at` is when the plan was fixed; a resumed run keeps the time of the run that it goes on with.
+    """
+
+    planned_at: str
     started_at: str
     finished_at: str
     duration_s: float

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from auditor import commands, registry, schema
 from auditor.errors import ExportError, MissingPackageError
-from auditor.export import export
+from auditor.export import export, material_of
 from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
 from auditor.types import Finding, Material, Metric, RunRecord, Status, Undefined
 
@@ -33,6 +33,7 @@ release_date = 2026-10-01
 contact = { withheld = "being set up" }
 languages = ["en", "no"]
 base_model = "owls/egg"
+description = { value = "A secret of the owls", audiences = ["ai-office"] }
 [training]
 datasets = [
   "https://owls.example/night",
@@ -58,16 +59,15 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def material(finished: tuple[RunRecord, Path], facts: Path) -> Material:
-    record, folder = finished
-    audit = commands.review(folder, commands.Demands(provenance=facts))
-    return Material(record=record, card=audit.card, verdicts=audit.verdicts, folder=folder)
+    return material_of(finished[1], commands.Demands(provenance=facts))
 
 
 @pytest.fixture(scope="session")
 def documents(finished: tuple[RunRecord, Path], facts: Path) -> dict[str, dict[str, str]]:
     """Every format's documents, by name."""
     return {
-        form: {one.name: one.text for one in export(finished[1], form, provenance=facts)} for form in registry.FORMATS
+        form: {one.name: one.text for one in export(finished[1], form, commands.Demands(provenance=facts))}
+        for form in registry.FORMATS
     }
 
 
@@ -187,8 +187,12 @@ def test_every_format_carries_the_card_s_values_and_no_number_for_what_is_undefi
 
 def test_an_export_is_the_same_each_time(finished: tuple[RunRecord, Path], facts: Path, documents: Any) -> None:
     for form in registry.FORMATS:
-        again = {one.name: one.text for one in export(finished[1], form, provenance=facts)}
+        again = {one.name: one.text for one in export(finished[1], form, commands.Demands(provenance=facts))}
         assert again == documents[form], form
+
+
+def test_what_is_meant_for_others_than_the_public_is_in_no_export(documents: dict[str, dict[str, str]]) -> None:
+    assert not [form for form, found in documents.items() if "secret of the owls" in "".join(found.values())]
 
 
 # CycloneDX
@@ -325,13 +329,22 @@ def verdict_of(material: Material, *statuses: tuple[Status, bool]) -> Material:
     return replace(material, verdicts=(replace(material.verdicts[0], status=worst, findings=findings),))
 
 
+UNDECIDED = ((Status.INCONCLUSIVE, True), (Status.PASS, True), (Status.WAIVED, True), (Status.FAIL, False))
+
+
 def test_what_is_inconclusive_is_no_passed_test_anywhere(material: Material) -> None:
-    given = verdict_of(material, (Status.INCONCLUSIVE, True), (Status.PASS, True), (Status.FAIL, False))
+    given = verdict_of(
+        material, (Status.INCONCLUSIVE, True), (Status.PASS, True), (Status.WAIVED, True), (Status.FAIL, False)
+    )
     given = replace(given, verdicts=(replace(given.verdicts[0], status=Status.INCONCLUSIVE),))
     (statement,) = [json.loads(one.text) for one in in_toto.export_test_result(given)]
     predicate = statement["predicate"]
     assert predicate["result"] == "FAILED"
-    assert (predicate["passedTests"], predicate["warnedTests"], predicate["failedTests"]) == (["f1"], ["f2"], ["f0"])
+    assert (predicate["passedTests"], predicate["warnedTests"], predicate["failedTests"]) == (
+        ["f1"],
+        ["f2", "f3"],
+        ["f0"],
+    )
     (svr,) = [json.loads(one.text) for one in in_toto.export_svr(given)]
     assert svr["predicate"]["properties"] == ["AUDITOR_baseline/f1"]
     (log,) = [json.loads(one.text) for one in sarif.export(given)]
@@ -339,11 +352,12 @@ def test_what_is_inconclusive_is_no_passed_test_anywhere(material: Material) -> 
         ("fail", "warning"),
         ("pass", "none"),
         ("fail", "note"),
+        ("fail", "note"),
     ]
     (text,) = [one.text for one in junit.export(given)]
     suite = Xml.fromstring(text).find("testsuite")
     assert suite is not None
-    assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["3", "0", "1", "1"]
+    assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "0", "1", "2"]
 
 
 def test_statements_are_about_the_model_s_files(documents: Any, material: Material) -> None:
