@@ -1,4 +1,4 @@
-"""`auditor export`, `diff` and `sign`: a record for other tools, two cards side by side, a signature."""
+"""`auditor export` and `auditor diff`: a finished record for other tools, and two cards side by side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("export")(export)
     app.command("diff")(diff)
-    app.command("sign")(sign)
 
 
 def export(
@@ -77,15 +76,3 @@ def diff(
             print_table(differences.rows(found))
         print(differences.summary(found))
     return found.exit_code
-
-
-def sign(
-    record: Annotated[Path, typer.Argument(help="The folder that a run wrote.")],
-    key: Annotated[Path, typer.Option(help="A private key, PEM: P-256, P-384 or P-521, without a password.")],
-    out: Annotated[Path | None, typer.Option(help="The signature's file; default: record.sig in the folder.")] = None,
-) -> int:
-    """Sign every file of a record's folder; `auditor verify --signature FILE --public-key PUB.pem` checks it."""
-    from auditor import signing
-
-    print(f"signed   {signing.sign(record, key, out)}", file=sys.stderr)
-    return 0

@@ -11,12 +11,13 @@ import numpy as np
 from auditor import record, registry
 from auditor.backends.base import Backend, BackendOptions
 from auditor.checking import check, short
+from auditor.described import part_of
 from auditor.journal import Kind
 from auditor.plan import kind_of
 from auditor.provenance.derive import is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.samples import Answered, AskedSample, read_samples
-from auditor.types import Check, Completion, Loglikelihood, Outcome, Output
+from auditor.types import Check, Completion, Loglikelihood, ModelRef, Outcome, Output, RunRecord
 
 TOLERANCE_NATS = 1e-3
 _WORST: tuple[Outcome, ...] = ("differs", "not_checked", "same")
@@ -42,24 +43,53 @@ def reask(
         AuditorError: the model cannot be opened.
     """
     found, folder = record.load_record(path if path.is_dir() else path.parent)
-    allow_pickle, trusted = found.backend.allow_pickle, found.backend.trust_remote_code
-    ref = resolve(model, offline=offline, allow_pickle=allow_pickle, trust_remote_code=trusted)
-    weights = check("weights", found.model.weights_digest, weights_digest(ref))
-    if weights.outcome == "differs":
-        return [weights]
+    ref = _resolve(found, model, offline=offline)
+    checks = _model_checks(found, ref)
+    if any(one.outcome == "differs" for one in checks):
+        return checks
     options = BackendOptions(
         device=found.backend.device,
         dtype=found.backend.dtype,
         batch_tokens=found.backend.batch_tokens,
         batch_rows=found.backend.batch_rows,
-        trust_remote_code=trusted,
-        allow_pickle=allow_pickle,
+        trust_remote_code=found.backend.trust_remote_code,
+        allow_pickle=found.backend.allow_pickle,
     )
     opened = (open_backend or registry.load("backends", "masked" if is_masked(ref) else "hf"))(ref, options)
     rows = [(probe.id, line) for probe in found.probes for line in read_samples(folder / probe.samples_file.path)]
     rng = np.random.Generator(np.random.PCG64(seed))
     chosen = sorted(rng.choice(len(rows), size=min(count, len(rows)), replace=False))
-    return [weights, *(_asked_again(opened, *rows[number]) for number in chosen)]
+    return [*checks, *(_asked_again(opened, *rows[number]) for number in chosen)]
+
+
+def model_checks(found: RunRecord, model: str, *, offline: bool = False) -> list[Check]:
+    """Return whether a model's weights, and its other files that can change an answer, are those of a record.
+
+    Raises:
+        AuditorError: the model cannot be found or read.
+    """
+    return _model_checks(found, _resolve(found, model, offline=offline))
+
+
+def _resolve(found: RunRecord, model: str, *, offline: bool) -> ModelRef:
+    allow_pickle, trusted = found.backend.allow_pickle, found.backend.trust_remote_code
+    return resolve(model, offline=offline, allow_pickle=allow_pickle, trust_remote_code=trusted)
+
+
+def _model_checks(found: RunRecord, ref: ModelRef) -> list[Check]:
+    was, now = ({file.path: file.sha256 for file in of} for of in (found.model.files, ref.files))
+    changed = [path for path in was if path in now and was[path] != now[path]]
+    weights = [path for path in changed if path in ref.weights]
+    rest = [part.name for part in map(part_of, found.model.files) if part.name in changed and part.role != "other"]
+    same = check("weights", found.model.weights_digest, weights_digest(ref))
+    if same.outcome == "differs" and weights:
+        same = Check(what="weights", outcome="differs", detail=f"changed: {', '.join(weights)}")
+    others = [path for path in rest if path not in weights]
+    return (
+        [same, Check(what="model files", outcome="differs", detail=f"changed: {', '.join(others)}")]
+        if others
+        else [same]
+    )
 
 
 def _asked_again(backend: Backend, probe_id: str, line: AskedSample) -> Check:

@@ -59,6 +59,8 @@ ALLOWED = {
 TOP = {
     "cli",
     "cli_exports",
+    "cli_proof",
+    "mutations",
     "cli_policies",
     "cli_compare",
     "cli_cards",

@@ -87,7 +87,7 @@ from auditor.types.recording import (
     RunRecord,
     Texts,
 )
-from auditor.types.verifying import Check, Outcome, Verification
+from auditor.types.verifying import Check, Mutation, Outcome, SelfTest, Verification
 
 __all__ = [
     "ANSWERS",
@@ -140,6 +140,7 @@ __all__ = [
     "MetricKey",
     "ModelInfo",
     "ModelRef",
+    "Mutation",
     "NoFigure",
     "NotCompared",
     "Outcome",
@@ -161,6 +162,7 @@ __all__ = [
     "ScoredSample",
     "ScorerRef",
     "Scoring",
+    "SelfTest",
     "Severity",
     "Source",
     "Status",

@@ -58,3 +58,35 @@ class Verification(Struct, frozen=True, kw_only=True):
         missing = sum(check.outcome == "not_checked" for check in self.checks)
         rest = f", {missing} could not be checked" if missing else ""
         return f"{len(self.checks) - missing} checks came out the same{rest}"
+
+
+class Mutation(Struct, frozen=True, kw_only=True):
+    """One thing that was altered: in which file, what, and what verification named first (empty: it found nothing)."""
+
+    target: str
+    kind: Literal["byte", "number"]
+    change: str
+    named: str
+
+    @property
+    def caught(self) -> bool:
+        """Return whether verification found it."""
+        return bool(self.named)
+
+
+class SelfTest(Struct, frozen=True, kw_only=True):
+    """What came of altering a record."""
+
+    mutations: tuple[Mutation, ...]
+
+    @property
+    def missed(self) -> list[Mutation]:
+        """Return what verification did not find."""
+        return [one for one in self.mutations if not one.caught]
+
+    @property
+    def exit_code(self) -> int:
+        """Return 10 where something was not found, 11 where nothing was altered, else 0."""
+        if self.missed:
+            return 10
+        return 0 if self.mutations else 11

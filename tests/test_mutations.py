@@ -1,0 +1,95 @@
+"""The self-test: verification finds every alteration, and a verification that looks at nothing is found out itself."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor import commands, mutations, schema
+from auditor.errors import RecordError
+from auditor.mutations import self_test
+from auditor.record import JOURNAL, RECORD
+from auditor.run import Settings
+from auditor.types import Verification
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+SAMPLES = ["samples/bias__small_pairs.jsonl", "samples/toxicity__small_talk.jsonl"]
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_model: Path, probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
+    """A run over pairs and over rated completions."""
+    pack, out = tmp_path_factory.mktemp("pack"), tmp_path_factory.mktemp("runs") / "out"
+    pairs = probe_head + (
+        '[ask]\nkind = "pairs"\ntexts = ["first", "second"]\n'
+        '[score]\nscorer = "pair_preference"\nmetric = "first_rate"\nideal = 0.5\n'
+    )
+    items = [{"id": f"p{n}", "first": f"The cat number {n} sat.", "second": f"The dog {n} ran."} for n in range(12)]
+    probe_writer(pack, "bias/small_pairs", pairs, items)
+    talk = (
+        probe_head
+        + '[ask]\nkind = "generation"\nsamples_per_prompt = 1\nmax_new_tokens = 8\n[score]\nscorer = "text_rating"\n'
+    )
+    items = [{"id": f"t{n}", "message": f"Say {n}."} for n in range(12)]
+    probe_writer(pack, "toxicity/small_talk", talk, items, "{{ message }}")
+    settings = Settings(model=str(tiny_model), out=out, packs=(pack,), probes="bias/small_pairs,toxicity/small_talk")
+    commands.run(settings, commands.Demands())
+    return out
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {str(path): schema.digest_file(path).sha256 for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_every_alteration_of_every_target_is_found(folder: Path, tiny_model: Path) -> None:
+    before = digests(folder), digests(tiny_model)
+    found = self_test(folder, model=tiny_model, places=2)
+    assert found.missed == [] and found.exit_code == 0
+    tried = {(one.target, one.kind) for one in found.mutations}
+    written = [RECORD, JOURNAL, "card.json", "card.md", "verdict.json", *SAMPLES]
+    assert {(name, "byte") for name in written} <= tried
+    assert {(name, "number") for name in (RECORD, "card.json", "baseline.toml", *SAMPLES)} <= tried
+    assert {("model: model.safetensors", "byte"), ("model: tokenizer.json", "byte")} <= tried
+    assert (digests(folder), digests(tiny_model)) == before
+
+
+def test_weights_are_named_and_mended_numbers_are_found_by_computing_them_again(folder: Path, tiny_model: Path) -> None:
+    found = self_test(folder, model=tiny_model, places=1)
+    named = {(one.target, one.kind): one.named for one in found.mutations}
+    assert named["model: model.safetensors", "byte"] == "weights: changed: model.safetensors"
+    assert named["model: tokenizer.json", "byte"] == "model files: changed: tokenizer.json"
+    assert "metrics: " in named[RECORD, "number"]
+    assert named["baseline.toml", "number"].startswith("policy baseline, fixed before")
+    assert not [told for told in named.values() if "/tmp" in told]
+
+
+def test_a_verification_that_always_says_the_same_fails_the_self_test(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutations, "verify", lambda *_, **__: Verification(record_digest="", checks=()))
+    found = self_test(folder, places=1)
+    assert found.exit_code == 10 and len(found.missed) == len(found.mutations) > 5
+
+
+def test_a_record_that_differs_already_tells_nothing(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "card.md").write_text("# Better\n", encoding="utf-8")
+    with pytest.raises(RecordError, match=r"differs already: card\.md"):
+        self_test(copy)
+    (copy / "verdict.json").unlink()
+    with pytest.raises(RecordError, match=r"no verdict\.json"):
+        self_test(copy)
+
+
+def test_the_command_prints_what_was_found(auditor_cli: Cli, folder: Path, tiny_model: Path) -> None:
+    done = auditor_cli("self-test", folder, "--model", tiny_model, "--places", 1)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split()[:5] for line in done.stdout.splitlines()]
+    assert ["record.json", "number", "1", "1"] in [row[:4] for row in rows]
+    count = len(rows) - 2
+    assert done.stdout.splitlines()[-1] == f"{count} of {count} alterations were found"
