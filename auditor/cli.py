@@ -124,6 +124,9 @@ def run(
     data_dir: Annotated[
         Path | None, typer.Option(help="The benchmarks' data files; with it, families and globs name benchmarks too.")
     ] = None,
+    data_hub: Annotated[
+        bool, typer.Option("--data-hub", help="Read those benchmarks from the Hub that have a place there.")
+    ] = False,
     policy: PolicyNames = None,
     out: Annotated[Path | None, typer.Option(help="A new folder for the record; default: one under runs/.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Samples a probe; such a run cannot pass.")] = None,
@@ -165,6 +168,7 @@ def run(
         probes=probes,
         packs=tuple(pack or ()),
         data_dir=data_dir,
+        data_hub=data_hub,
         limit=limit,
         seed=seed,
         toxicity=toxicity,

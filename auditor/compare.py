@@ -159,7 +159,7 @@ def _probe_fault(results: Sequence[ProbeResult | None], seeds: Sequence[int]) ->
         return f"only the {_SIDES[one is None]} has this probe"
     unlike = (
         (one.version != two.version, f"another version of the probe: {one.version} and {two.version}"),
-        (one.digest != two.digest, f"other data: {one.digest[:12]} and {two.digest[:12]}"),
+        (one.digest != two.digest, f"other items, or asked otherwise: {one.digest[:12]} and {two.digest[:12]}"),
         (one.scoring != two.scoring, "scored otherwise: [score] is not the same"),
         (one.scorer != two.scorer, f"scored otherwise: by {_scorer(one.scorer)} and {_scorer(two.scorer)}"),
         (

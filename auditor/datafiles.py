@@ -71,8 +71,8 @@ def find(folder: Path, file: DataFile, *, owner: str, origin: str) -> tuple[Path
     return path, digest
 
 
-def check_digest(path: Path, file: DataFile, digest: FileDigest, *, owner: str, origin: str) -> None:
-    """Raise unless the file is the version that `owner` was written for.
+def check_digest(path: object, file: DataFile, digest: FileDigest, *, owner: str, origin: str) -> None:
+    """Raise unless the file, or the rows from the Hub, are the version that `owner` was written for.
 
     Raises:
         DataError: its content is another.

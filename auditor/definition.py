@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from auditor.datafiles import DataFile, Layout
+from auditor.hubdata import HubPlace
 from auditor.mapping import Spec
 from auditor.types import Sampling
 
@@ -52,17 +53,32 @@ class Data(Struct, frozen=True, kw_only=True):
     `origin` says where the files come from; `n_items` how many items they hold, 0 where that is not known. Rows that
     do not have the values in `where` are left out, and so are the items named in `leave_out`, each for its reason:
     rows that the published file itself has wrong. `texts` are fields that are the same in every item.
+
+    The rows may stand on the Hub, too: in a dataset `hub` at the commit `revision`, in its `config` and `split`;
+    `rows_sha256` is the digest over them.
     """
 
     origin: str
     format: str
-    files: tuple[DataFile, ...]
     fields: dict[str, Spec]
+    files: tuple[DataFile, ...] = ()
     where: dict[str, str | tuple[str, ...]] = {}
     leave_out: dict[str, str] = {}
     texts: dict[str, str] = {}
     n_items: int = 0
     levels: tuple[str, ...] = ()
+    hub: str = ""
+    revision: str = ""
+    config: str = ""
+    split: str = ""
+    rows_sha256: str = ""
+
+    @property
+    def place(self) -> HubPlace | None:
+        """Return where the rows are on the Hub, None where the probe names no place there."""
+        if not self.hub:
+            return None
+        return HubPlace(hub=self.hub, revision=self.revision, config=self.config, split=self.split)
 
     @property
     def pinned(self) -> bool:

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from auditor import datafiles, mapping, registry, schema
 from auditor.definition import Ask, Data
 from auditor.errors import DataError, UsageError
+from auditor.hubdata import HubAccess, read_hub
 from auditor.types import PHRASING, FileDigest, Json, Scoring
 
 MOST_LETTERS = 26
 OWN = "items.jsonl"
+TEXT_FORMATS = {"csv", "tsv", "tsv-quoted"}
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -49,33 +51,68 @@ def read_own(path: Path) -> tuple[list[Item], list[str]]:
     return items, faults
 
 
+class Table(Struct, frozen=True, kw_only=True):
+    """Rows from one place: what it is called to the user, the digest that it has, and the version that it should be."""
+
+    name: str
+    rows: list[datafiles.Row]
+    digest: FileDigest
+    version: datafiles.DataFile
+    prefix: str = ""
+
+
 def read_data(
-    data: Data, ask: Ask, scoring: Scoring, folder: Path, *, owner: str
+    data: Data, ask: Ask, scoring: Scoring, source: Path | HubAccess, *, owner: str
 ) -> tuple[list[Item], tuple[FileDigest, ...]]:
     """Return the items that a benchmark's files hold, each fit to be asked and scored, and the files' digests.
 
+    `source` is the folder of the files, or that the rows may be read from the Hub.
+
     Raises:
         DataError: a file is missing, damaged or of another version, or a row of it is no item.
+        OfflineError: the rows are on the Hub, and nothing may be downloaded.
     """
-    found = [datafiles.find(folder, file, owner=owner, origin=data.origin) for file in data.files]
+    folder = source if isinstance(source, Path) else "the Hub"
+    found = _from_files(data, source, owner=owner) if isinstance(source, Path) else [_from_hub(data, source)]
     items: list[Item] = []
     faults: list[str] = []
-    for file, (path, _) in zip(data.files, found, strict=True):
-        rows = datafiles.read(path, data.layout)
-        missing = mapping.missing_columns(rows[0], mapping.columns_of(data.fields, data.where))
-        prefix = f"{Path(file.path).stem}-" if len(data.files) > 1 else ""
-        items += [] if missing else _items_in(rows, data, prefix, faults)
+    for table in found:
+        missing = mapping.missing_columns(table.rows[0], mapping.columns_of(data.fields, data.where))
+        items += [] if missing else _items_in(table.rows, data, table.prefix, faults)
         faults += missing
     items = [item for item in items if item.fields.get("id") not in data.leave_out]
     faults += faults_in(items, ask, scoring)
     if faults:
         raise datafiles.data_error(f"the data of {owner} in {folder}", faults)
-    for file, (path, digest) in zip(data.files, found, strict=True):
-        datafiles.check_digest(path, file, digest, owner=owner, origin=data.origin)
+    for table in found:
+        datafiles.check_digest(table.name, table.version, table.digest, owner=owner, origin=data.origin)
     if not items or data.n_items not in {0, len(items)}:
         expected = f"expected {data.n_items}" if data.n_items else "expected at least one"
         raise DataError(f"{owner}: {expected} items in {folder}, got {len(items)}", hint="see [data] in its probe.toml")
-    return items, tuple(digest for _, digest in found)
+    return items, tuple(table.digest for table in found)
+
+
+def _from_files(data: Data, folder: Path, *, owner: str) -> list[Table]:
+    found = [datafiles.find(folder, file, owner=owner, origin=data.origin) for file in data.files]
+    return [
+        Table(
+            name=str(path),
+            rows=datafiles.read(path, data.layout),
+            digest=digest,
+            version=file,
+            prefix=f"{Path(file.path).stem}-" if len(data.files) > 1 else "",
+        )
+        for file, (path, digest) in zip(data.files, found, strict=True)
+    ]
+
+
+def _from_hub(data: Data, access: HubAccess) -> Table:
+    place = data.place
+    if place is None:
+        raise UsageError("the probe names no place on the Hub", hint="give --data-dir")
+    rows, digest = read_hub(place, offline=access.offline, as_text=data.format in TEXT_FORMATS)
+    version = datafiles.DataFile(path=place.name, sha256=data.rows_sha256)
+    return Table(name=place.name, rows=rows, digest=digest, version=version)
 
 
 def _items_in(rows: Sequence[datafiles.Row], data: Data, prefix: str, faults: list[str]) -> list[Item]:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from auditor import items, resources, schema
 from auditor.definition import Ask, Data
 from auditor.errors import PackError, UsageError, list_faults, nearest
+from auditor.hubdata import HubAccess
 from auditor.types import FAMILIES, PHRASING, Family, FileDigest, Json, Sample, Scoring
 
 
@@ -25,7 +26,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     """One measurement: what it is of, how it is asked, how it is scored, and its samples.
 
     `digest` is the sha256 over `probe.toml`, `prompt.j2` and the items. `files` are those that a benchmark's items were
-    read from, named relative to the data folder.
+    read from, named relative to the data folder, or the rows on the Hub; `pinned` says that their version was checked.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     digest: str
     data: Data | None = None
     files: tuple[FileDigest, ...] = ()
+    pinned: bool = True
 
     @property
     def n_items(self) -> int:
@@ -60,12 +62,13 @@ class Place(Struct, frozen=True, kw_only=True):
     """Where a probe is: its folder, and the part of it where it has parts; and what probe.toml says of it, unchecked.
 
     `external` items come from files that the user has; where these are not `pinned`, the user alone knows whether they
-    are there. `masked` probes are for masked models.
+    are there. Those of `hub` can be read from the Hub. `masked` probes are for masked models.
     """
 
     folder: Path
     part: str
     external: bool
+    hub: bool
     pinned: bool
     masked: bool
     scorer: str
@@ -115,6 +118,7 @@ def _places(folder: Path) -> Iterator[tuple[str, Place]]:
             folder=folder,
             part=part,
             external="data" in config,
+            hub=bool(_table(own, "data").get("hub")),
             pinned=_is_pinned(_table(own, "data")),
             masked=_table(own, "ask").get("masked") is True,
             scorer=str(_table(own, "score").get("scorer", "")),
@@ -124,10 +128,11 @@ def _places(folder: Path) -> Iterator[tuple[str, Place]]:
         yield f"{folder.parent.name}/{folder.name}/{part}".rstrip("/"), place
 
 
-def select(patterns: str, packs: Sequence[Path] = (), *, external: bool = False) -> list[str]:
+def select(patterns: str, packs: Sequence[Path] = (), *, external: bool = False, hub: bool = False) -> list[str]:
     """Return the ids that comma-separated ids, families or globs name, sorted; empty patterns name all.
 
-    Probes whose items come from outside are among them where `external` is set, or where a pattern fits no other;
+    Probes whose items come from outside are among them where `external` is set, or `hub` and the Hub has them, or where
+    a pattern fits no other;
     those for masked models, and those of files without a known digest, only where it fits no other.
 
     Raises:
@@ -140,25 +145,39 @@ def select(patterns: str, packs: Sequence[Path] = (), *, external: bool = False)
         hits = [name for name in known if fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}/")]
         if not hits:
             raise UsageError(f"no probe is named {pattern!r}", hint=nearest(pattern, [*known, *FAMILIES]))
-        hits = [name for name in hits if external or not known[name].external] or hits
+        here = [name for name in hits if external or not known[name].external or (hub and known[name].hub)]
+        hits = here or hits
         chosen.update([name for name in hits if known[name].pinned and not known[name].masked] or hits)
     return sorted(chosen)
 
 
-def load_all(ids: Iterable[str], packs: Sequence[Path] = (), *, data_dir: Path | None = None) -> list[Probe]:
+def load_all(
+    ids: Iterable[str], packs: Sequence[Path] = (), *, data_dir: Path | None = None, hub: HubAccess | None = None
+) -> list[Probe]:
     """Return the probes of these ids, each checked whole."""
     places = find(packs)
-    return [load(places[name].folder, places[name].part, data_dir=data_dir) for name in ids]
+    return [load(places[name].folder, places[name].part, data_dir=data_dir, hub=hub) for name in ids]
 
 
-def load(folder: Path, part: str = "", *, data_dir: Path | None = None, with_items: bool = True) -> Probe:
-    """Return the probe in a folder; a benchmark's items are read from `data_dir`. Without items, its digest is moot.
+def load(
+    folder: Path,
+    part: str = "",
+    *,
+    data_dir: Path | None = None,
+    hub: HubAccess | None = None,
+    with_items: bool = True,
+) -> Probe:
+    """Return the probe in a folder. Without items, its digest is moot.
+
+    A benchmark's items are read from the Hub where that is allowed and the probe names a place there, else from
+    `data_dir`.
 
     Raises:
         PackError: with every fault of the folder, each with file and place. Where probe.toml is at fault, nobody can
             tell what an item needs, so of the items only those are named that are no JSON objects.
         DataError: a benchmark's files are missing, damaged or of another version.
-        UsageError: a benchmark's items are wanted, and no `data_dir` is given.
+        OfflineError: the items are on the Hub, and nothing may be downloaded.
+        UsageError: a benchmark's items are wanted, and it is not said where they are.
     """
     probe_id, family = f"{folder.parent.name}/{folder.name}/{part}".rstrip("/"), folder.parent.name
     config = schema.read_toml(folder / "probe.toml", PackError)
@@ -179,14 +198,17 @@ def load(folder: Path, part: str = "", *, data_dir: Path | None = None, with_ite
     scoring = schema.convert(config["score"], Scoring, where=f"{where} [score]", error=PackError)
     data = schema.convert(config["data"], Data, where=f"{where} [data]", error=PackError) if external else None
     template, template_faults = _read_template(folder / "prompt.j2", ask)
+    faults += _place_faults(data) if data else []
     faults += [*template_faults, *items.faults_of_scorer(ask, scoring)]
     if not external:
         faults += items.faults_in(found, ask, scoring)
     if faults:
         raise _pack_error(probe_id, folder, faults)
     files: tuple[FileDigest, ...] = ()
+    source = hub if data and data.hub and hub else None
     if data and with_items:
-        found, files = items.read_data(data, ask, scoring, _data_dir(data_dir, probe_id), owner=f"probe {probe_id}")
+        place = source or _data_dir(data_dir, probe_id, data)
+        found, files = items.read_data(data, ask, scoring, place, owner=f"probe {probe_id}")
     return Probe(
         id=probe_id,
         family=cast(Family, family),
@@ -204,6 +226,7 @@ def load(folder: Path, part: str = "", *, data_dir: Path | None = None, with_ite
         digest=schema.digest_of([config, template, [item.fields for item in found]]),
         data=data,
         files=files,
+        pinned=data is None or (bool(data.rows_sha256) if source else data.pinned),
     )
 
 
@@ -220,6 +243,14 @@ def _of_part(config: dict[str, Json], part: str) -> dict[str, Json]:
     return {**config, "title": title, "languages": languages, "ask": ask, "score": score, "data": data}
 
 
+def _place_faults(data: Data) -> list[str]:
+    """Return what is wrong with where a benchmark's rows are, all parts considered."""
+    if not data.hub:
+        return [] if data.files else ["probe.toml: $.data: names neither files nor a dataset (hub)"]
+    lacking = [key for key in ("revision", "split") if not getattr(data, key)]
+    return [f"probe.toml: $.data.{key}: is needed with hub" for key in lacking]
+
+
 def _is_pinned(data: dict[str, Json]) -> bool:
     files = data.get("files", [])
     return isinstance(files, list) and all(isinstance(file, dict) and file.get("sha256") for file in files)
@@ -230,10 +261,13 @@ def _table(of: dict[str, Json], key: str) -> dict[str, Json]:
     return found if isinstance(found, dict) else {}
 
 
-def _data_dir(folder: Path | None, probe_id: str) -> Path:
+def _data_dir(folder: Path | None, probe_id: str, data: Data) -> Path:
+    if not data.files:
+        raise UsageError(f"probe {probe_id} reads its items from the Hub ({data.hub})", hint="allow it with --data-hub")
     if folder is None:
         raise UsageError(
-            f"probe {probe_id} reads its items from files that do not come with auditor", hint="give --data-dir DIR"
+            f"probe {probe_id} reads its items from files that do not come with auditor",
+            hint="give --data-dir DIR, or --data-hub to read them from the Hub" if data.hub else "give --data-dir DIR",
         )
     if not folder.is_dir():
         raise UsageError(f"the data folder {folder} does not exist", hint="check --data-dir")

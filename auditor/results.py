@@ -42,7 +42,7 @@ def score_probe(
         license=probe.license,
         source=probe.source,
         data_files=probe.files,
-        data_pinned=probe.data is None or probe.data.pinned,
+        data_pinned=probe.pinned,
         content_notice=probe.content_notice,
         digest=probe.digest,
         n_items=len(probe.samples),

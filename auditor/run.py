@@ -19,6 +19,7 @@ from auditor.backends.base import Backend, BackendOptions, Outputs
 from auditor.correct import correct
 from auditor.environment import Clock, environment
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
+from auditor.hubdata import HubAccess
 from auditor.journal import Journal, Kind
 from auditor.plan import Criteria, Plan, make_plan
 from auditor.provenance.derive import Derived, derive_facts, is_masked
@@ -44,8 +45,9 @@ OpenBackend = Callable[[ModelRef, BackendOptions], Backend]
 class Settings(Struct, frozen=True, kw_only=True):
     """What the user asked for. `limit` is the number of samples a probe, None for all.
 
-    `data_dir` holds the benchmarks' files; `calibrations` are files, used before the shipped ones. `policies` are the
-    digests, by id, of those that the run will be judged by: they are fixed in the plan.
+    `data_dir` holds the benchmarks' files, and `data_hub` lets those be read from the Hub that have a place there;
+    `calibrations` are files, used before the shipped ones. `policies` are the digests, by id, of those that the run
+    will be judged by: they are fixed in the plan.
     """
 
     model: str
@@ -53,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     probes: str = ""
     packs: tuple[Path, ...] = ()
     data_dir: Path | None = None
+    data_hub: bool = False
     limit: int | None = None
     seed: int = 0
     toxicity: str = "auto"
@@ -96,8 +99,11 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         AuditorError: of the class that says what is wrong; the journal holds every output up to then.
     """
     clock = Clock()
-    names = probes.select(settings.probes, settings.packs, external=settings.data_dir is not None)
-    selected = probes.load_all(names, settings.packs, data_dir=settings.data_dir)
+    hub = HubAccess(offline=settings.offline) if settings.data_hub else None
+    names = probes.select(
+        settings.probes, settings.packs, external=settings.data_dir is not None, hub=settings.data_hub
+    )
+    selected = probes.load_all(names, settings.packs, data_dir=settings.data_dir, hub=hub)
     own = calibration.ranked(map(calibration.load, settings.calibrations))
     with _output_folder(settings):
         progress.say(f"resolving {settings.model}")

@@ -222,7 +222,7 @@ def test_other_data_and_probes_of_one_record_alone_are_listed(run_of: Make, pack
     found = compare(
         run_of(lambda n: True), run_of(lambda n: True, packs=(other,), probes="bias/small_pairs,toxicity/small_talk")
     )
-    assert reason_of(found, "bias/small_pairs:first_rate").startswith("other data: ")
+    assert reason_of(found, "bias/small_pairs:first_rate").startswith("other items, or asked otherwise: ")
     assert reason_of(found, "toxicity/small_talk:profanity_rate") == "only the candidate has this probe"
 
 

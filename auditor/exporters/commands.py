@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from auditor.types import Card
+from auditor.types import HUB, Card
 
 
 def _model_words(card: Card) -> str:
@@ -20,8 +20,9 @@ def command(card: Card) -> str:
     for pack in card.run.packs:
         words += ["--pack", pack]
     words += ["--probes", ",".join(probe.id for probe in card.probes)]
-    if any(probe.data_files for probe in card.probes):
-        words += ["--data-dir", "DIR"]
+    from_hub = {file.path.startswith(HUB) for probe in card.probes for file in probe.data_files}
+    words += ["--data-dir", "DIR"] if False in from_hub else []
+    words += ["--data-hub"] if True in from_hub else []
     if card.run.limit is not None:
         words += ["--limit", card.run.limit]
     if card.run.classifier is not None:

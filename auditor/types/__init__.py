@@ -34,7 +34,7 @@ from auditor.types.calibrating import (
 from auditor.types.comparing import Compared, ComparedRecord, Comparison, Direction, NotCompared
 from auditor.types.diffing import CardDiff, Change, ChangeArea, ChangeKind
 from auditor.types.exporting import Document, Material
-from auditor.types.files import FileDigest
+from auditor.types.files import HUB, FileDigest
 from auditor.types.judging import (
     ANSWERS,
     ASKED,
@@ -93,6 +93,7 @@ __all__ = [
     "ANSWERS",
     "ASKED",
     "FAMILIES",
+    "HUB",
     "PHRASING",
     "WHEN",
     "Answer",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+HUB = "hub:"  # begins the name of rows from the Hub, where else a file's path stands
+
 
 class FileDigest(Struct, frozen=True, kw_only=True):
     """A file by name, size and content."""
