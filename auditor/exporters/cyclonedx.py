@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from auditor import schema
 from auditor.errors import ExportError, optional_package
 from auditor.exporters import facts
+from auditor.exporters.words import KNOWN
 from auditor.types import Document, Fact, Json, Material, Metric, ProbeResult, Undefined, slice_words
 
 NAMESPACE = uuid.UUID("6f1d6c1e-6c57-5d0c-9c8f-2f6a3f0d7a10")
@@ -259,7 +260,7 @@ _FIELDS = {
 def _mapped(key: str, fact: Fact, component: dict[str, Json]) -> list[str]:
     """Return the pointer to the BOM's own field for a fact, where it has one and the fact is what fills it in."""
     field = _FIELDS.get(key)
-    if field is None or fact.status not in facts.KNOWN:
+    if field is None or fact.status not in KNOWN:
         return []
     place: Json = component
     for step in field.split("/"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from auditor.exporters.words import KNOWN
+from auditor.provenance.licences import to_spdx
 from auditor.types import Fact, Json, Metric, Undefined
 
-KNOWN = frozenset({"measured", "derived", "declared"})
 _UNFIT = re.compile(r"[^A-Za-z0-9.-]+")
+_REFERENCES = re.compile(r"LicenseRef-[A-Za-z0-9.-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
 
 def known(facts: Mapping[str, Fact], key: str) -> Json:
@@ -114,17 +116,10 @@ def licence_expression(name: str) -> str:
     >>> licence_expression("apache-2.0"), licence_expression("llama3.1"), licence_expression("LicenseRef-own")
     ('Apache-2.0', 'LicenseRef-llama3.1', 'LicenseRef-own')
     """
-    from license_expression import ExpressionError, get_spdx_licensing
-
-    licensing = get_spdx_licensing()
-    try:
-        parsed = licensing.parse(name, strict=True)
-        unknown = [key for key in licensing.unknown_license_keys(parsed) if not is_reference(key)]
-    except ExpressionError:
-        unknown = [name]
-    if unknown or parsed is None:
-        return f"LicenseRef-{_UNFIT.sub('-', name).strip('-') or 'unnamed'}"
-    return str(parsed)
+    found = to_spdx(name)
+    if found and (not is_reference(found) or _REFERENCES.fullmatch(found)):
+        return found
+    return f"LicenseRef-{_UNFIT.sub('-', name.removeprefix('LicenseRef-')).strip('-') or 'unnamed'}"
 
 
 def is_reference(expression: str) -> bool:

@@ -122,7 +122,10 @@ def to_spdx(name: str) -> str:
         return _SPDX[found.lower()]
     if found.lower() in _UNTOLD:
         return ""
-    checked = _licensing().validate(found)
+    try:
+        checked = _licensing().validate(found)
+    except AttributeError:  # the library's own slip where an operator lacks an operand
+        return ""
     if checked.normalized_expression and not checked.errors:
         return str(checked.normalized_expression)
     if found.lower() in HUB_LICENCES:

@@ -18,6 +18,7 @@ from auditor import commands, registry, schema
 from auditor.errors import ExportError, MissingPackageError
 from auditor.export import export, material_of
 from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
+from auditor.exporters.facts import licence_expression
 from auditor.types import Finding, Material, Metric, RunRecord, Status, Undefined
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -250,6 +251,21 @@ def test_a_hub_licence_becomes_a_reference_and_files_carry_their_hashes(document
     assert component["pedigree"]["ancestors"][0]["name"] == "owls/egg"
     used = component["modelCard"]["considerations"]["environmentalConsiderations"]["energyConsumptions"][0]
     assert used["activityEnergyCost"] == {"value": 250.0, "unit": "kWh"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expression"),
+    [
+        ("cc-by-4.0", "CC-BY-4.0"),
+        ("LicenseRef-own AND MIT", "LicenseRef-own AND MIT"),
+        ("LicenseRef-our own terms", "LicenseRef-our-own-terms"),
+        ("MIT AND", "LicenseRef-MIT-AND"),
+        ("other", "LicenseRef-other"),
+        ("!", "LicenseRef-unnamed"),
+    ],
+)
+def test_what_is_no_spdx_licence_is_a_reference(name: str, expression: str) -> None:
+    assert licence_expression(name) == expression
 
 
 def test_what_the_validator_refuses_is_never_written(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,11 @@ def test_titles_are_told_as_titles(text: str, name: str) -> None:
     assert (found.id, found.whole) == (name, False)
 
 
+@pytest.mark.parametrize("name", ["MIT AND", "MIT OR (", "OR", "MIT WITH"])
+def test_half_an_expression_is_no_licence(name: str) -> None:
+    assert to_spdx(name) == "" and "neither an SPDX id" in fault_of(name)
+
+
 @pytest.mark.parametrize("text", ["", "All rights reserved.", "see " * 60 + "the MIT License"])
 def test_what_is_not_known_is_not_guessed(text: str) -> None:
     assert recognise(text) is None
