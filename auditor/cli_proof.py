@@ -41,7 +41,6 @@ def self_test(
     places: Annotated[int, typer.Option(min=1, help="How many places a file are altered.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Draws the places.")] = 0,
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Alter a copy of a record in one place after the other, and see whether `auditor verify` finds each."""
@@ -54,7 +53,6 @@ def self_test(
         places=places,
         seed=seed,
         toxicity=toxicity,
-        offline=offline,
     )
     if as_json:
         print_json(found)

@@ -35,18 +35,15 @@ def self_test(
     model: Path | None = None,
     places: int = 3,
     seed: int = 0,
-    offline: bool = False,
     toxicity: str = "",
 ) -> SelfTest:
-    """Return what came of altering a record, its documents, its policies and its model's weights.
+    """Return what came of altering a record, its documents, its policies and its model's files. Nothing is downloaded.
 
     Args:
         path: the record's folder, which is left as it is.
         policies: the policies of its verdicts; default: those that verdict.json names.
         model: the model's folder, whose weights are altered as copies; without it they are not tested.
-        places: how many places a file are altered.
-        seed: draws the places.
-        offline: download nothing.
+        places: how many places a file are altered, drawn by `seed`.
         toxicity: opens the record's classifier, as for `verify`.
 
     Raises:
@@ -57,7 +54,7 @@ def self_test(
     demands = commands.Demands(policies=tuple(policies) or _judged_by(folder))
 
     def named(changed: Path, names: Sequence[str]) -> str:
-        return _named(changed, names, offline=offline, toxicity=toxicity)
+        return _named(changed, names, toxicity)
 
     before = named(folder, demands.policies)
     if before:
@@ -91,11 +88,11 @@ def _judged_by(folder: Path) -> tuple[str, ...]:
         )
 
 
-def _named(folder: Path, names: Sequence[str], *, offline: bool, toxicity: str) -> str:
+def _named(folder: Path, names: Sequence[str], toxicity: str) -> str:
     """Return what verification names first in a folder, or nothing where it finds nothing."""
     given = [name for name in names if name not in shipped.find()]
     try:
-        first = verify(folder, policies=given, offline=offline, toxicity=toxicity).first_difference
+        first = verify(folder, policies=given, offline=True, toxicity=toxicity).first_difference
     except AuditorError as fault:
         return fault.message.replace(f"{folder}/", "")
     return f"{first.what}: {first.detail}".replace(f"{folder}/", "") if first else ""

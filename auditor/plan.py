@@ -54,6 +54,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     owner: dict[Kind, list[str]]
     header: dict[str, Json]
 
+    @property
+    def n_requests(self) -> int:
+        """Return how many requests there are."""
+        return sum(map(len, self.requests.values()))
+
 
 def make_plan(
     selected: Sequence[Probe],

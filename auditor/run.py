@@ -138,11 +138,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             backend=backend.info,
             environment=environment(),
             probes=tuple(results),
-            clocks=clock.stop(
-                planned_at=journal.fixed_at,
-                requests=sum(map(len, plan.requests.values())),
-                from_journal=resumed,
-            ),
+            clocks=clock.stop(planned_at=journal.fixed_at, requests=plan.n_requests, from_journal=resumed),
         )
         sealed = record.seal(finished)
         record.save_record(settings.out, sealed)

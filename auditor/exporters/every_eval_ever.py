@@ -142,37 +142,18 @@ def _model_info(material: Material) -> dict[str, Json]:
 
 
 def _result(probe: ProbeResult, metric: Metric) -> dict[str, Json]:
-    key, interval = metric.key, metric.interval
-    best = {key.low: "low", key.high: "high"}.get(key.ideal, "between")
+    interval = metric.interval
+    about = {
+        "version": probe.version,
+        "data_sha256": metric.data_digest,
+        "n_items": str(probe.n_items),
+        "n_selected": str(probe.n_selected),
+    }
     return {
         "evaluation_result_id": metric.address(probe.id),
         "evaluation_name": probe.id,
-        "source_data": {
-            "dataset_name": probe.id,
-            "source_type": "other",
-            "additional_details": {
-                "version": probe.version,
-                "data_sha256": metric.data_digest,
-                "n_items": str(probe.n_items),
-                "n_selected": str(probe.n_selected),
-            },
-        },
-        "metric_config": {
-            "evaluation_description": probe.construct,
-            "metric_id": f"auditor.{key.name}",
-            "metric_name": key.name,
-            "metric_unit": key.unit,
-            "metric_parameters": dict(metric.slice),
-            "lower_is_better": best == "low",
-            "score_type": "continuous",
-            "min_score": key.low,
-            "max_score": key.high,
-            "additional_details": {
-                "ideal": repr(key.ideal),
-                "ideal_is": best if best != "between" else "between the bounds: neither lower nor higher is better",
-                "scorer": f"{metric.scorer.name} {metric.scorer.version}",
-            },
-        },
+        "source_data": {"dataset_name": probe.id, "source_type": "other", "additional_details": about},
+        "metric_config": _metric_config(probe, metric),
         "score_details": {
             "score": metric.value,
             "details": {"n_unscored": str(metric.n_unscored), "n_clusters": str(metric.n_clusters)},
@@ -185,6 +166,28 @@ def _result(probe: ProbeResult, metric: Metric) -> dict[str, Json]:
                 },
                 "num_samples": metric.n,
             },
+        },
+    }
+
+
+def _metric_config(probe: ProbeResult, metric: Metric) -> dict[str, Json]:
+    """Return what is measured; the format asks whether lower is better, which an ideal between the bounds is not."""
+    key = metric.key
+    best = {key.low: "low", key.high: "high"}.get(key.ideal, "between")
+    return {
+        "evaluation_description": probe.construct,
+        "metric_id": f"auditor.{key.name}",
+        "metric_name": key.name,
+        "metric_unit": key.unit,
+        "metric_parameters": dict(metric.slice),
+        "lower_is_better": best == "low",
+        "score_type": "continuous",
+        "min_score": key.low,
+        "max_score": key.high,
+        "additional_details": {
+            "ideal": repr(key.ideal),
+            "ideal_is": best if best != "between" else "between the bounds: neither lower nor higher is better",
+            "scorer": f"{metric.scorer.name} {metric.scorer.version}",
         },
     }
 

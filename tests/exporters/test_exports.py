@@ -376,6 +376,15 @@ def test_what_is_inconclusive_is_no_passed_test_anywhere(material: Material) -> 
     assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "0", "1", "2"]
 
 
+@pytest.mark.parametrize("form", ["in-toto-test-result", "in-toto-svr"])
+def test_in_toto_s_own_library_accepts_the_statement(documents: Any, form: str) -> None:
+    from google.protobuf import json_format
+    from in_toto_attestation.v1 import statement_pb2
+    from in_toto_attestation.v1.statement import Statement
+
+    Statement.copy_from_pb(json_format.ParseDict(only(documents[form]), statement_pb2.Statement())).validate()
+
+
 def test_statements_are_about_the_model_s_files(documents: Any, material: Material) -> None:
     for form in ("in-toto-test-result", "in-toto-svr"):
         statement = only(documents[form])
