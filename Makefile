@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 
 NAME ?= crows-pairs
 
-.PHONY: audit test test-slow lint format benchmark calibrations schema lock clean
+.PHONY: audit test test-slow lint format benchmark calibrations schema examples lock clean
 
 audit: $(STAMP)
 	@$(BIN)/python -m auditor run --model smollm2; code=$$?; \
@@ -38,6 +38,9 @@ calibrations: $(STAMP)
 
 schema: $(STAMP)
 	$(BIN)/python -m auditor.card_file > policies/schema/card.schema.json
+
+examples: $(STAMP)
+	$(BIN)/python model_cards/examples/make.py
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \

@@ -34,13 +34,17 @@ _MARKER = re.compile(r"<!-- auditor: ([a-z-]+)(?:, texts (\d+))?, of the card wi
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What to check, and against what. `policy` names one that is not shipped; `template` made the document."""
+    """What to check, and against what. `policy` names one that is not shipped; `template` made the document.
+
+    Without `provenance` and `waivers`, those kept with the record are used.
+    """
 
     path: Path
     model: str = ""
     record: Path | None = None
     card_json: Path | None = None
     provenance: Path | None = None
+    waivers: Path | None = None
     policy: str = ""
     template: Path | None = None
 
@@ -62,7 +66,7 @@ def check_card(asked: Asked) -> Verification:
     if is_document:
         checks.append(_document_check(asked, card))
     if asked.model:
-        checks += _model_checks(card, asked.model)
+        checks += _model_checks(card, asked.model, source)
     if asked.record is not None:
         checks += _record_checks(card, asked)
     return Verification(record_digest=card.record_digest, checks=tuple(checks))
@@ -97,15 +101,16 @@ def _document_check(asked: Asked, card: Card) -> Check:
     return compare_texts(name, said, renderings.render(card, rendering, template=asked.template, texts=texts))
 
 
-def _model_checks(card: Card, model: str) -> Iterator[Check]:
-    """Yield, for each part of the model, whether it is as the card describes it."""
+def _model_checks(card: Card, model: str, source: Path) -> Iterator[Check]:
+    """Yield, for each part of the model, whether it is as the card describes it; the card itself is none, if there."""
     trusted = card.backend.trust_remote_code
     try:
         ref = resolve(model, offline=True, allow_pickle=card.backend.allow_pickle, trust_remote_code=trusted)
     except AuditorError as fault:
         yield Check(what="model", outcome="not_checked", detail=fault.message)
         return
-    now = {part.name: part for part in map(part_of, ref.files)}
+    folder, own = Path(ref.folder), source.resolve()
+    now = {part.name: part for part in map(part_of, ref.files) if (folder / part.name).resolve() != own}
     was = {part.name: part for part in card.model.parts if part.kind == "file"}
     changed = False
     for name in [*was, *(name for name in now if name not in was)]:
@@ -159,10 +164,10 @@ def _chat_template(ref: ModelRef) -> str | None:
 def _record_checks(card: Card, asked: Asked) -> Iterator[Check]:
     """Yield whether the card follows from its record, the declared facts, the waivers and the policies."""
     found, folder = record.load_record(asked.record or Path())
-    facts, waived = folder / PROVENANCE, folder / WAIVERS
-    facts = asked.provenance or facts
+    facts, waived = asked.provenance or folder / PROVENANCE, asked.waivers or folder / WAIVERS
     declared = load_declared(facts) if asked.provenance or facts.is_file() else {}
-    used = load_waivers(waived, {*policies.find(), *(one.policy for one in card.verdicts)}) if waived.is_file() else ()
+    known = {*policies.find(), *(verdict.policy for verdict in card.verdicts)}
+    used = load_waivers(waived, known) if asked.waivers or waived.is_file() else ()
     again = build_card(found, declared, as_of=card.verdicts[0].as_of if card.verdicts else "")
     said, now = schema.canonical_json(replace(card, verdicts=()), indent=1), schema.canonical_json(again, indent=1)
     yield compare_texts(f"{CARD_JSON} from the record", said, now)

@@ -65,6 +65,7 @@ def check_card(
     record: Annotated[Path | None, typer.Option(help="The folder of the record that it was made of.")] = None,
     card_json: Annotated[Path | None, typer.Option(help="The card's card.json; default: the one beside it.")] = None,
     provenance: Annotated[Path | None, typer.Option(help="Declared facts (TOML); default: the record's.")] = None,
+    waivers: Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: the record's.")] = None,
     policy: Annotated[str, typer.Option(help="A policy that judged it, where it is not a shipped one.")] = "",
     template: Template = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -82,6 +83,7 @@ def check_card(
         record=record,
         card_json=card_json,
         provenance=provenance,
+        waivers=waivers,
         policy=policy,
         template=template,
     )

@@ -110,6 +110,14 @@ def test_another_chat_template_is_told_apart_from_another_tokenizer(folder: Path
     assert found["tokenizer, as loaded"] == "not_checked"
 
 
+def test_a_card_that_lies_with_the_model_is_no_part_of_it(folder: Path, model: Path) -> None:
+    for name in ("card.json", "README.md"):
+        shutil.copy(folder / name, model / name)
+    assert checked(model, "README.md", model=str(model)).exit_code == 0
+    shutil.copy(folder / "card.json", model / "another.json")
+    assert first(checked(model, model=str(model))).startswith("other: another.json: the card does not know it")
+
+
 def test_a_model_that_is_not_there_is_not_checked(folder: Path, tmp_path: Path) -> None:
     found = checked(folder, model=str(tmp_path / "absent"))
     assert found.exit_code == 11 and "no model is named" in found.checks[-1].detail
