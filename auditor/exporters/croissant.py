@@ -7,6 +7,7 @@ of a probe (when it was published, whether its texts are personal data) is left 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +33,7 @@ _COLLECTION = ("Items", "Data")
 
 
 def export(material: Material) -> Iterator[Document]:
-    """Yield `FAMILY/PROBE/croissant.json` for each probe of the record.
+    """Yield `FAMILY/PROBE/croissant.json` for each probe of the record, `croissant.PART.json` for a part of one.
 
     Raises:
         ExportError: the probe at hand is not the one of the record, or the library refuses the document.
@@ -48,7 +49,14 @@ def export(material: Material) -> Iterator[Document]:
         with foreign_faults(f"mlcroissant refuses the document of {probe.id}", ExportError, hint=hint), _quiet():
             content = build(mlc, probe, at_hand, places[probe.id].folder)
             mlc.Dataset(jsonld=content)
-        yield Document(name=f"{probe.id}/croissant.json", text=schema.canonical_json(content, indent=1) + "\n")
+        yield Document(
+            name=_name(probe.id, places[probe.id].part), text=schema.canonical_json(content, indent=1) + "\n"
+        )
+
+
+def _name(probe_id: str, part: str) -> str:
+    """Return the document's name, so that it lies beside the probe.toml that it speaks of."""
+    return f"{probe_id.removesuffix(f'/{part}')}/croissant.{part}.json" if part else f"{probe_id}/croissant.json"
 
 
 def _at_hand(probe: ProbeResult, place: Place | None) -> Probe:
@@ -186,12 +194,12 @@ def _listed(text: str | None) -> list[str] | None:
     return [text] if text else None
 
 
-class _quiet:  # noqa: N801 - used like a function
-    """Keeps the library's warnings from standard error: it warns of every recommended property that is not there."""
-
-    def __enter__(self) -> None:
-        self._before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(self._before)
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's warnings from standard error: it warns of every recommended property that is not there."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

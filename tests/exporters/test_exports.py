@@ -19,7 +19,8 @@ from auditor.errors import ExportError, MissingPackageError
 from auditor.export import export, material_of
 from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
 from auditor.exporters.facts import licence_expression
-from auditor.types import Finding, Material, Metric, RunRecord, Status, Undefined
+from auditor.probes import find, load
+from auditor.types import FileDigest, Finding, Material, Metric, RunRecord, Status, Undefined
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Numbers = tuple[float, float, float, int]
@@ -324,6 +325,28 @@ def test_croissant_lies_in_a_pack_and_its_items_can_be_read_through_it(documents
     assert content["conformsTo"] == croissant.CONFORMS_TO
     assert {"rai:dataLimitations", "rai:dataCollection", "rai:dataManipulationProtocol"} <= set(content)
     assert not [key for key in content if "TimeFrame" in key or "dataDataManipulation" in key]
+
+
+def test_a_part_of_a_benchmark_names_its_origin_and_files(material: Material) -> None:
+    place = find()["bias/bbq/age"]
+    known = load(place.folder, place.part, with_items=False)
+    assert known.data is not None
+    files = tuple(FileDigest(path=file.path, sha256=file.sha256, bytes=1) for file in known.data.files)
+    probe = replace(
+        material.card.probes[0], id=known.id, version=known.version, license=known.license, data_files=files
+    )
+    (document,) = croissant.export(replace(material, card=replace(material.card, probes=(probe,))))
+    assert document.name == "bias/bbq/croissant.age.json"
+    content = json.loads(document.text)
+    assert content["url"] == "https://github.com/nyu-mll/BBQ" and content["prov:wasDerivedFrom"] == known.data.origin
+    assert {row["@id"] for row in content["distribution"]} == {
+        "probe.toml",
+        "prompt.j2",
+        *(file.path for file in files),
+    }
+    other = replace(probe, data_files=(replace(files[0], sha256="0" * 64),))
+    with pytest.raises(ExportError, match="another than the record's"):
+        list(croissant.export(replace(material, card=replace(material.card, probes=(other,)))))
 
 
 def test_a_probe_that_is_another_than_the_record_s_is_not_described(material: Material) -> None:
