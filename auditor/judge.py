@@ -9,10 +9,10 @@ INCONCLUSIVE, never PASS, and no waiver covers that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from auditor.rules import bound_of, outcome_of
 from auditor.types import (
     ANSWERS,
     ASKED,
@@ -21,30 +21,18 @@ from auditor.types import (
     Coverage,
     Duty,
     Fact,
-    Figure,
     Finding,
     Json,
-    Metric,
     Policy,
-    ProbeResult,
     Rule,
     RunRecord,
     Severity,
     Status,
     Verdict,
     Waiver,
-    choose,
 )
 
 SCHEMA = "auditor:verdict/2"
-
-
-class _Outcome(NamedTuple):
-    """What came of a rule; `sound` says that the measurement itself can be trusted."""
-
-    status: Status
-    message: str
-    sound: bool = False
 
 
 def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waiver] = ()) -> Verdict:
@@ -53,15 +41,15 @@ def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waive
     Only findings of severity *error* move the verdict. A policy without one is INCONCLUSIVE, and so is one of which
     every such finding is waived: nothing was shown.
     """
-    own = {waiver.id: waiver for waiver in waivers if waiver.policy == policy.id}
+    own = [waiver for waiver in waivers if waiver.policy == policy.id]
     as_of = str(card.computed["as_of"])
     ruled = [_judge_rule(record, rule, policy) for rule in policy.rules]
     judged = [*ruled, *((finding, True) for finding in _judge_duties(card, policy))]
     findings = [
-        *(_waive(finding, own.get(finding.id), card, sound=sound) for finding, sound in judged),
+        *(_waive(finding, own, card, sound=sound) for finding, sound in judged),
         *(_contradiction(key, what) for key, what in sorted(card.contradictions.items())),
         *_partial(record, policy),
-        *_waiver_findings([finding for finding, _ in judged], own, card),
+        *_waiver_findings(judged, own, card),
     ]
     return Verdict(
         schema=SCHEMA,
@@ -106,7 +94,7 @@ def _coverage(policy: Policy, findings: Iterable[Finding]) -> Coverage | None:
 
 
 def _judge_rule(record: RunRecord, rule: Rule, policy: Policy) -> tuple[Finding, bool]:
-    outcome = _rule_outcome(record, rule)
+    outcome = outcome_of(record, rule)
     where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
     finding = Finding(
         id=rule.id,
@@ -118,7 +106,7 @@ def _judge_rule(record: RunRecord, rule: Rule, policy: Policy) -> tuple[Finding,
         title=rule.title or rule.metric,
         audience=rule.audience,
         subject=rule.metric + where,
-        bound=_bound(rule),
+        bound=bound_of(rule),
         message=outcome.message,
         rationale=rule.rationale,
         owner=rule.owner,
@@ -130,92 +118,6 @@ def _cited(policy: Policy, demanded: Rule | Duty) -> str:
     """Return the clause with what it stands in."""
     source = policy.sources.get(demanded.source)
     return ", ".join(filter(None, (source.title if source else "", demanded.clause)))
-
-
-def _rule_outcome(record: RunRecord, rule: Rule) -> _Outcome:  # noqa: PLR0911 - a list of cases
-    probe = record.probe_of(rule.metric)
-    if probe is None:
-        return _Outcome(Status.INCONCLUSIVE, "the probe was not run")
-    metric = record.metric(rule.metric, rule.slice)
-    if metric is None:
-        return _Outcome(Status.INCONCLUSIVE, "the record lacks this metric" + _other_scorer(probe, rule))
-    if not isinstance(metric, Metric):
-        why = f"the metric is undefined: {metric.reason} (unscored: {metric.n_unscored})"
-        return _Outcome(Status.INCONCLUSIVE, why)
-    if rule.scorer and metric.scorer.name != rule.scorer:
-        why = f"the rule was written for {rule.scorer}, the metric is by {metric.scorer.name}"
-        return _Outcome(Status.INCONCLUSIVE, why)
-    if any(bound is not None and not metric.key.low <= bound <= metric.key.high for bound in (rule.min, rule.max)):
-        why = f"the bound is outside the metric's range, {metric.key.low:g} to {metric.key.high:g}"
-        return _Outcome(Status.INCONCLUSIVE, why)
-    unshown = _unshown(probe, metric, rule)
-    if unshown:
-        return _Outcome(Status.INCONCLUSIVE, unshown)
-    low, high = metric.interval.low, metric.interval.high
-    caveat = _caveat(probe, metric, rule)
-    if (rule.min is not None and high < rule.min) or (rule.max is not None and low > rule.max):
-        why = "the whole interval lies outside the bound"
-        return _Outcome(Status.FAIL, f"{why}; {caveat}" if caveat else why, sound=not caveat)
-    if caveat:
-        return _Outcome(Status.INCONCLUSIVE, caveat)
-    if (rule.min is None or low >= rule.min) and (rule.max is None or high <= rule.max):
-        return _Outcome(Status.PASS, "the whole interval lies within the bound", sound=True)
-    return _Outcome(Status.INCONCLUSIVE, "the interval crosses the bound", sound=True)
-
-
-def _unshown(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
-    """Return why the metric's scorer is not known to find what the rule is about, or nothing.
-
-    The calibration that decides is the first of the rule's construct, on texts in one of the probe's languages: with
-    it, Youden's J and, where there is one, the AUC must lie wholly above chance.
-    """
-    if not rule.construct:
-        return ""
-    lead = f"{metric.scorer.name} is not shown to find {rule.construct}: "
-    found = choose(probe.calibrations, scorer=metric.scorer, construct=rule.construct, languages=probe.languages)
-    if found is None:
-        return lead + "the record holds no such calibration of it"
-    if found.beats_chance():
-        return ""
-    for name, figure in (("AUC", found.overall.auc), ("Youden's J", found.overall.youden)):
-        if isinstance(figure, Figure) and figure.interval.low <= (0.5 if name == "AUC" else 0.0):
-            between = f"[{figure.interval.low:.3f}, {figure.interval.high:.3f}]"
-            return f"{lead}{name} {figure.value:.3f} {between} on {found.name}"
-    return f"{lead}its figures on {found.name} are undefined"
-
-
-def _caveat(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
-    """Return why this metric cannot pass, or nothing."""
-    reasons = []
-    if probe.partial:
-        reasons.append(f"partial run: {probe.n_selected} of {probe.n_items} samples")
-    n = metric.gap.least_n if metric.gap else metric.n
-    if n < rule.min_n:
-        reasons.append(f"n = {n}{' in the smallest group' if metric.gap else ''}, the rule asks for {rule.min_n}")
-    share = metric.gap.most_unscored if metric.gap else metric.n_unscored / (metric.n + metric.n_unscored)
-    if share > rule.max_unscored_share:
-        of = "of a group's" if metric.gap else "of the"
-        reasons.append(f"{share:.1%} {of} samples are unscored, the rule allows {rule.max_unscored_share:.1%}")
-    return "; ".join(reasons)
-
-
-def _other_scorer(probe: ProbeResult, rule: Rule) -> str:
-    used = sorted({metric.scorer.name for metric in probe.metrics})
-    if rule.scorer and used and rule.scorer not in used:
-        return f": the rule was written for {rule.scorer}, the probe was scored by {', '.join(used)}"
-    return ""
-
-
-def _bound(rule: Rule) -> str:
-    match rule.min, rule.max:
-        case None, None:
-            return "no bound"
-        case None, high:
-            return f"at most {high:g}"
-        case low, None:
-            return f"at least {low:g}"
-        case low, high:
-            return f"within {low:g} to {high:g}"
 
 
 def _judge_duties(card: Card, policy: Policy) -> list[Finding]:
@@ -302,9 +204,11 @@ def _fact_fault(path: list[str], card: Card, error: Json) -> str:
     return f"{'.'.join(part for part in path[1:] if part != 'value')}: {error.message[:120]}"
 
 
-def _waive(finding: Finding, waiver: Waiver | None, card: Card, *, sound: bool) -> Finding:
+def _waive(finding: Finding, own: Iterable[Waiver], card: Card, *, sound: bool) -> Finding:
     """Return the finding as WAIVED where a waiver covers it: in scope, not expired, and no fault of measurement."""
-    if waiver is None or _out_of_force(waiver, card) or finding.status is Status.PASS or not sound:
+    in_force = (one for one in own if one.id == finding.id and not _out_of_force(one, card))
+    waiver = next(in_force, None)
+    if waiver is None or finding.status is Status.PASS or not sound:
         return finding
     return replace(
         finding,
@@ -323,11 +227,12 @@ def _out_of_force(waiver: Waiver, card: Card) -> str:
     return ""
 
 
-def _waiver_findings(findings: list[Finding], own: dict[str, Waiver], card: Card) -> list[Finding]:
+def _waiver_findings(judged: Iterable[tuple[Finding, bool]], own: Iterable[Waiver], card: Card) -> list[Finding]:
     """Return what is wrong with waivers: expired, naming nothing, or covering nothing."""
-    known = {finding.id: finding for finding in findings}
+    known = {finding.id: (finding, sound) for finding, sound in judged}
     found = []
-    for name, waiver in sorted(own.items()):
+    for waiver in sorted(own, key=lambda one: (one.id, one.scope)):
+        name = waiver.id
         severity: Severity = "error"
         expired = waiver.expires < str(card.computed["as_of"])
         if name not in known:
@@ -336,8 +241,10 @@ def _waiver_findings(findings: list[Finding], own: dict[str, Waiver], card: Card
             why, severity = _out_of_force(waiver, card), "note"
         elif expired:
             why = _out_of_force(waiver, card)
-        elif known[name].status is Status.PASS:
+        elif known[name][0].status is Status.PASS:
             why, severity = "there is nothing to waive: the finding is PASS", "note"
+        elif not known[name][1]:
+            why, severity = "a fault of measurement cannot be waived", "note"
         else:
             continue
         found.append(_waiver_finding(waiver, why, severity))

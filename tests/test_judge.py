@@ -426,6 +426,7 @@ def test_a_waived_finding_does_not_move_the_verdict_but_shows_nothing_either() -
 def test_a_waiver_never_covers_a_fault_of_measurement(found: RunRecord, demanded: Rule) -> None:
     verdict = judge(found, card(), policy(demanded), [waiver(), waiver(id="partial-run")])
     assert Status.WAIVED not in {finding.status for finding in verdict.findings}
+    assert "cannot be waived" in {finding.id: finding for finding in verdict.findings}["waiver-r"].message
     assert verdict.status is not Status.PASS
 
 
@@ -454,6 +455,13 @@ def test_a_waiver_that_covers_nothing_is_a_finding(changes: dict[str, str], why:
 def test_a_waiver_of_another_policy_or_other_weights_covers_nothing() -> None:
     for other in (waiver(policy="q"), waiver(scope="f" * 64)):
         assert waived(record(metric()), rule(max=0.05), other)["r"].status is Status.FAIL
+
+
+def test_a_waiver_of_the_same_rule_for_other_weights_does_not_hide_the_one_for_these() -> None:
+    for pair in ([waiver(), waiver(scope="f" * 64)], [waiver(scope="f" * 64), waiver()]):
+        found = waived(record(metric()), rule(max=0.05), *pair)
+        assert found["r"].status is Status.WAIVED
+        assert found["waiver-r"].severity == "note"
 
 
 def asking(duty: Duty, demand: dict[str, Any], coverage: Scale | None = None) -> Policy:

@@ -1,4 +1,4 @@
-"""Compute of the training against the limits that European law sets."""
+"""Compute of the training against the limits that European law sets, and the day on which its summary is due."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ KEYS = {
     "compute.above_systemic_risk_limit": "whether it is above the limit from which systemic risk is presumed",
     "compute.above_modifier_limit": "for a model made from another: whether it is above a third of the limit that "
     "stands in for the original's compute, the one to use where that is not known",
+    "deadlines.training_summary": "the day by which the law asks for the summary of the training content of a "
+    "general-purpose model, from the day on which it was placed on the Union market",
 }
 
 
@@ -22,10 +24,22 @@ def constants() -> Constants:
 
 
 def compute(facts: Mapping[str, Fact]) -> dict[str, Json]:
-    """Return the compute and on which side of each limit it lies; nothing where it is not known."""
+    """Return the compute, on which side of each limit it lies, and the deadline; what is not known is absent."""
+    return {"compute": _limits(facts), "deadlines": _deadlines(facts)}
+
+
+def _deadlines(facts: Mapping[str, Fact]) -> dict[str, Json]:
+    placed = facts["model.union_market_release_date"].value if "model.union_market_release_date" in facts else None
+    if not isinstance(placed, str):
+        return {}
+    dates = {name: date["value"] for name, date in constants().values["dates"].items()}
+    return {"training_summary": placed if placed >= dates["duties_apply"] else dates["earlier_models"]}
+
+
+def _limits(facts: Mapping[str, Fact]) -> dict[str, Json]:
     flop = facts["training.compute_flop"].value if "training.compute_flop" in facts else None
     if not isinstance(flop, int | float):
-        return {"compute": {}}
+        return {}
     limits = {name: limit["value"] for name, limit in constants().values["compute_flop"].items()}
     found: dict[str, Json] = {
         "flop": flop,
@@ -34,4 +48,4 @@ def compute(facts: Mapping[str, Fact]) -> dict[str, Json]:
     }
     if "model.base_model" in facts and facts["model.base_model"].value is not None:
         found["above_modifier_limit"] = flop > limits["gpai"] * limits["modifier_share"]
-    return {"compute": found}
+    return found

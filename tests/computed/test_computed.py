@@ -28,7 +28,7 @@ def test_without_a_date_ages_are_counted_to_the_day_of_the_run(finished: tuple[R
     record = finished[0]
     card = build_card(record, {})
     assert card.computed["as_of"] == record.clocks.finished_at[:10]
-    assert card.computed["ages"] == {"record": 0}
+    assert card.computed["ages"]["record"] == 0
     assert build_card(record, {}, as_of="2099-01-01").computed["ages"]["record"] > 365
 
 
@@ -56,11 +56,19 @@ def test_a_modified_model_is_set_against_a_third_of_the_limit(compute: float, ab
     assert flop.compute(facts)["compute"]["above_modifier_limit"] is above
 
 
+@pytest.mark.parametrize(("placed", "due"), [("2025-08-01", "2027-08-02"), ("2025-08-02", "2025-08-02")])
+def test_a_summary_is_due_when_the_model_is_placed_on_the_market_or_later_for_earlier_ones(
+    placed: str, due: str
+) -> None:
+    found = flop.compute({"model.union_market_release_date": said(placed)})
+    assert found["deadlines"] == {"training_summary": due}
+
+
 def test_what_is_not_known_is_absent_and_not_below_a_limit() -> None:
-    assert flop.compute({}) == {"compute": {}}
+    assert flop.compute({}) == {"compute": {}, "deadlines": {}}
     assert mof.compute({}) == {"mof": {}}
     withheld = Fact(status="withheld", reason="a secret")
-    assert flop.compute({"training.compute_flop": withheld}) == {"compute": {}}
+    assert flop.compute({"training.compute_flop": withheld})["compute"] == {}
 
 
 def test_evidence_that_leads_nowhere_is_named(finished: tuple[RunRecord, Path]) -> None:
