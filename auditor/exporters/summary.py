@@ -6,7 +6,7 @@ import math
 
 from auditor.exporters import templates, words
 from auditor.exporters.readers import cut
-from auditor.provenance.facts import catalogue
+from auditor.provenance.facts import catalogue, name_of
 from auditor.types import FAMILIES, Card, Interval, Metric, ProbeResult, Status, Texts, Undefined, Verdict
 
 _TOLD = {
@@ -95,7 +95,8 @@ def _spoken(name: str) -> str:
 def _said(card: Card, key: str) -> str:
     fact = card.facts[key]
     if fact.status in words.KNOWN:
-        return words.told(fact.value)
+        named = [name_of(entry) or entry for entry in fact.value] if isinstance(fact.value, list) else fact.value
+        return words.told(named)
     return "nobody has said." if fact.status == "missing" else f"not told: {fact.reason}"
 
 

@@ -273,6 +273,12 @@ def test_the_summary_says_in_words_what_was_measured_what_not_and_what_was_decid
     assert full.facts["use.intended"].value in text
 
 
+def test_the_summary_names_datasets_and_leaves_their_details_to_the_card(make: Make) -> None:
+    card = make(training__datasets=said([{"name": "a crawl", "role": "pretraining"}, "org/b"]))
+    text = renderings.render(card, "summary")
+    assert "**Trained on** a crawl, org/b\n" in text and "pretraining" not in text
+
+
 def test_a_share_in_words_is_rounded_outwards_and_a_lean_needs_its_whole_interval(bare: Card) -> None:
     metric = next(
         m for p in bare.probes for m in p.metrics if isinstance(m, Metric) and m.key.name == "accuracy_ambiguous"
