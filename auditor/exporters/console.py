@@ -39,11 +39,23 @@ def _documents(verdict: Verdict, *, several: bool) -> list[str]:
     duties = [finding for finding in verdict.findings if finding.kind == "duty"]
     unmet = [finding for finding in duties if finding.status is not Status.PASS]
     head = f"{verdict.policy}  {verdict.status}  " if several else ""
-    lines = [f"{head}duties  {len(duties) - len(unmet)} of {len(duties)} documented{_coverage(verdict)}"]
+    lines = [f"{head}duties  {len(duties) - len(unmet)} of {len(duties)} documented{_rest(duties)}{_coverage(verdict)}"]
     open_ones = [*unmet, *(finding for finding in verdict.findings if finding.kind == "waiver")]
     return lines + [
         f"  {finding.status}  {_advice(finding)}{finding.subject}: {finding.message}" for finding in open_ones
     ]
+
+
+def _rest(duties: Sequence[Finding]) -> str:
+    """Return how many duties are missing, undecided or waived, and how many of those documented do not apply."""
+    count = {status: sum(finding.status is status for finding in duties) for status in Status}
+    told = {
+        "missing": count[Status.FAIL],
+        "undecided": count[Status.INCONCLUSIVE],
+        "waived": count[Status.WAIVED],
+        "documented not to apply": sum(not finding.applies for finding in duties),
+    }
+    return "".join(f", {number} {name}" for name, number in told.items() if number)
 
 
 def _coverage(verdict: Verdict) -> str:
