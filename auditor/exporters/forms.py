@@ -15,8 +15,6 @@ from auditor.exporters.words import Entry, entry
 from auditor.provenance.facts import FactKind, catalogue
 from auditor.types import Audience, Card, Json, Texts
 
-_TEMPLATE = "form.md.j2"
-
 
 class Item(Struct, frozen=True, kw_only=True):
     """An item of a form with the facts that answer it."""
@@ -63,18 +61,22 @@ def mdf_public(card: Card, texts: Texts | None = None) -> str:
 def training_summary(card: Card, texts: Texts | None = None) -> str:
     """Return the public summary of training content."""
     found = _filled("training_summary.toml", card, "public", lambda kind: kind.summary, form=True)
-    return templates.render(_TEMPLATE, card, name="training-summary", form=True, more={"form": found})
+    return templates.render(card, _document("training-summary", form=True), more={"form": found})
 
 
 def datasheet(card: Card, texts: Texts | None = None) -> str:
     """Return a datasheet of the training data."""
     found = _filled("datasheet.toml", card, "public", lambda kind: "", form=False)
-    return templates.render(_TEMPLATE, card, name="datasheet", more={"form": found})
+    return templates.render(card, _document("datasheet"), more={"form": found})
 
 
 def _mdf(card: Card, audience: Audience) -> str:
     found = _filled("mdf.toml", card, audience, lambda kind: kind.mdf, form=True)
-    return templates.render(_TEMPLATE, card, name=f"mdf-{audience}", audience=audience, form=True, more={"form": found})
+    return templates.render(card, _document(f"mdf-{audience}", audience, form=True), more={"form": found})
+
+
+def _document(name: str, audience: Audience = "public", *, form: bool = False) -> templates.Document:
+    return templates.Document(name=name, template="form.md.j2", audience=audience, form=form)
 
 
 def _filled(file: str, card: Card, audience: Audience, item_of: Callable[[FactKind], str], *, form: bool) -> Form:

@@ -8,6 +8,8 @@ from auditor.exporters.markup import Safe
 from auditor.exporters.readers import cut
 from auditor.types import Card, Texts
 
+_DOCUMENT = templates.Document(name="markdown", template="model_card.md.j2")
+
 
 def render(card: Card, texts: Texts | None = None) -> str:
     """Return the card as Markdown, as the public may see it.
@@ -18,4 +20,4 @@ def render(card: Card, texts: Texts | None = None) -> str:
     """
     head = hub.to_yaml(hub.front_matter(cut(card, "public"))).rstrip("\n")
     more = {"front_matter": Safe(head), "command": Safe(command(card))}
-    return templates.render("model_card.md.j2", card, name="markdown", texts=texts, more=more)
+    return templates.render(card, _DOCUMENT, texts=texts, more=more)

@@ -9,6 +9,7 @@ from auditor.exporters.readers import cut
 from auditor.provenance.facts import catalogue, name_of
 from auditor.types import FAMILIES, Card, Interval, Metric, ProbeResult, Status, Texts, Undefined, Verdict
 
+_DOCUMENT = templates.Document(name="summary", template="summary.md.j2")
 _TOLD = {
     "model.provider": "Made by",
     "model.description": "In short",
@@ -47,7 +48,7 @@ def render(card: Card, texts: Texts | None = None) -> str:
         "n_withheld": sum(fact.status == "withheld" for fact in shown.facts.values()),
         "unknown": [catalogue()[key].label.lower() for key in _ASKED if key in unknown],
     }
-    return templates.render("summary.md.j2", card, name="summary", more=more)
+    return templates.render(card, _DOCUMENT, more=more)
 
 
 def plainly(probe: ProbeResult) -> list[str]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from auditor import resources, schema
 from auditor.described import ROLES
 from auditor.errors import TemplateError, first_line
@@ -25,26 +27,27 @@ if TYPE_CHECKING:
 _UNTOLD = {"code", "other"}  # roles that a model without them lacks nothing for
 
 
-def render(  # noqa: PLR0913 - a document has a name, readers and a markup
-    template: str,
-    card: Card,
-    *,
-    name: str,
-    audience: Audience = "public",
-    form: bool = False,
-    markup: Markup = MARKDOWN,
-    texts: Texts | None = None,
-    more: Mapping[str, Json] | None = None,
+class Document(Struct, frozen=True, kw_only=True):
+    """A document to make: the rendering's name, which it bears, its template, its readers and its markup.
+
+    With `form`, the Union's forms say what its readers may see.
+    """
+
+    name: str
+    template: str
+    audience: Audience = "public"
+    form: bool = False
+    markup: Markup = MARKDOWN
+
+
+def render(
+    card: Card, document: Document, *, texts: Texts | None = None, more: Mapping[str, Json] | None = None
 ) -> str:
     """Return a card by one of the shipped templates.
 
     Args:
-        template: the template's file.
-        card: the whole card; what its readers may not see is cut out here.
-        name: the rendering's name, which the document bears.
-        audience: for whom the document is.
-        form: whether the Union's forms say what these readers may see.
-        markup: the document's.
+        card: the whole card; what the document's readers may not see is cut out here.
+        document: what to make.
         texts: samples' texts to show, by probe.
         more: what the template is given beside the card's words.
 
@@ -52,10 +55,11 @@ def render(  # noqa: PLR0913 - a document has a name, readers and a markup
         TemplateError: the template has a hole.
         CardError: the document would tell what is not for its readers.
     """
-    shown = readers.cut(card, audience, form=form)
-    given = {**context(shown, texts or {}), "marker": marker(card, name, texts or {}), **(more or {})}
-    given["audience"] = readers.WORDS[audience]
-    return readers.check(card, shown, _rendered(_environment(markup), template, given), markup, name=name)
+    shown = readers.cut(card, document.audience, form=document.form)
+    given = {**context(shown, texts or {}), "marker": marker(card, document.name, texts or {}), **(more or {})}
+    given["audience"] = readers.WORDS[document.audience]
+    text = _rendered(_environment(document.markup), document.template, given)
+    return readers.check(card, shown, text, document.markup, name=document.name)
 
 
 def render_file(path: Path, card: Card, *, texts: Texts | None = None) -> str:
