@@ -86,15 +86,12 @@ def test_provenance_of_the_run_is_kept_and_used_by_later_commands(
     words = run_words(tiny_model, pack, out, "--policy", policy("max = 1"), "--provenance", facts)
     assert auditor_cli(*words).returncode == 0
     facts.unlink()
-    card = json.loads(auditor_cli("card", out, "--policy", policy("max = 1"), "--json").stdout)
+    card = json.loads(auditor_cli("card", out, "--policy", policy("max = 1"), "--as", "json").stdout)
     assert card["facts"]["model.license"]["value"] == "mit"
     assert "declared by Us on 2026-11-01" in card["facts"]["model.license"]["source"]
-    assert card["facts"]["model.provider"] == {
-        "status": "withheld",
-        "value": None,
-        "reason": "not yet",
-        "source": "declared by Us on 2026-11-01",
-    }
+    provider = card["facts"]["model.provider"]
+    assert (provider["status"], provider["value"], provider["reason"]) == ("withheld", None, "not yet")
+    assert provider["source"] == "declared by Us on 2026-11-01"
 
 
 @pytest.mark.slow
@@ -111,7 +108,8 @@ def test_the_declared_facts_are_those_read_at_the_start_and_are_named_by_a_diges
     assert verdict["facts_digest"] != before
     again = auditor_cli(*words, "--resume", "--provenance", out / "provenance.toml")
     assert again.returncode == 0, again.stderr
-    assert json.loads((out / "verdict.json").read_text())["verdicts"] == judged["verdicts"]
+    (after,) = json.loads((out / "verdict.json").read_text())["verdicts"]
+    assert after["facts_digest"] == verdict["facts_digest"]
 
 
 @pytest.mark.parametrize("words", [["judge", "x" * 300], ["run", "--model", "smollm2", "--out", "x" * 300]])
