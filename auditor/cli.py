@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditor
-from auditor import cli_cards, cli_compare, cli_exports, cli_policies, cli_proof, cli_scorers
+from auditor import cli_cards, cli_compare, cli_exports, cli_policies, cli_proof, cli_provenance, cli_scorers
 from auditor.errors import AuditorError, UsageError
 from auditor.printing import print_json, print_table
 
@@ -36,6 +36,7 @@ app.add_typer(cli_scorers.app, name="scorers")
 cli_cards.register(app)
 cli_exports.register(app)
 cli_proof.register(app)
+cli_provenance.register(app)
 app.command()(cli_compare.compare)
 
 

@@ -64,6 +64,7 @@ TOP = {
     "cli_proof",
     "mutations",
     "cli_policies",
+    "cli_provenance",
     "cli_compare",
     "cli_cards",
     "check_card",
