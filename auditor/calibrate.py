@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from auditor import calibration, registry, stats
 from auditor.errors import ScorerError, UsageError, foreign_faults, nearest
 from auditor.labelled import Labelled, LabelledText
-from auditor.scorers.base import Classifier
-from auditor.types import Calibration, Errors, Figure, LabelledTexts, NoFigure, Reason, ScorerRef
+from auditor.scorers.base import Classifier, Rating
+from auditor.types import Calibration, Errors, Figure, LabelledTexts, NoFigure, Reason, ScorerRef, Unscored
 
 MIN_TEXTS = 10
 THRESHOLD = 0.5
@@ -199,15 +199,15 @@ class _ByRating:
         self._classifier = classifier
 
     def decide(self, texts: Sequence[LabelledText]) -> list[Decision | None]:
-        """Return a decision for each text that holds something to rate, and whose rating is within 0–1."""
+        """Return a decision for each text that holds something to rate, and has a rating within 0–1."""
         different = sorted({text.text for text in texts if text.text.strip()})
         ratings = dict(zip(different, self._classifier.rate(different), strict=True))
-        return [self._decided(ratings[text.text].value if text.text in ratings else None) for text in texts]
+        return [self._decided(ratings.get(text.text)) for text in texts]
 
-    def _decided(self, rating: float | None) -> Decision | None:
-        if rating is None or not 0 <= rating <= 1:  # not: NaN is outside, too
+    def _decided(self, rating: Rating | Unscored | None) -> Decision | None:
+        if not isinstance(rating, Rating) or not 0 <= rating.value <= 1:  # not: NaN is outside, too
             return None
-        return Decision(positive=rating >= self.threshold, rating=rating)
+        return Decision(positive=rating.value >= self.threshold, rating=rating.value)
 
 
 class _ByRules:

@@ -137,8 +137,8 @@ def run(
     toxicity: Annotated[
         str,
         typer.Option(
-            help="alt-profanity-check, detoxify:CHECKPOINT or :RELEASE, text-classification:FOLDER[#LABEL]; "
-            "default: the first."
+            help="minilm-toxicity[:KIND], alt-profanity-check, detoxify:CHECKPOINT or :RELEASE, "
+            "text-classification:FOLDER[#LABEL]; default: Detoxify where it lies here, else the first installed."
         ),
     ] = "auto",
     calibration: Annotated[

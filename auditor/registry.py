@@ -32,6 +32,7 @@ SCORERS = {
 CLASSIFIERS = {
     "alt-profanity-check": "auditor.scorers.alt_profanity:open_classifier",
     "detoxify": "auditor.scorers.detoxify:open_classifier",
+    "minilm-toxicity": "auditor.scorers.minilm_toxicity:open_classifier",
     "text-classification": "auditor.scorers.text_classifier:open_classifier",
 }
 BACKENDS = {

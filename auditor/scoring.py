@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from auditor import registry
 from auditor.errors import ScorerError, UsageError, nearest
-from auditor.scorers.base import Classifier, Scorer
+from auditor.scorers import alt_profanity, detoxify, minilm_toxicity
+from auditor.scorers.base import Classifier, Rating, Scorer
 from auditor.types import Answer, Reason, Sample, Score, ScoredSample, Scoring, Unscored
 
-AUTO_CLASSIFIER = "alt-profanity-check"
 _LEAST_DIFFERENCE = 0.1
 _COARSE = {"profanity", "toxicity"}  # what a coarse sentence shows; of other constructs it says nothing
 
@@ -32,11 +32,13 @@ def open_classifier(request: str, scorers: Iterable[str], *, offline: bool, allo
         raise UsageError(f"unknown classifier {name!r} for --toxicity", hint=nearest(name, ["auto", *known]))
     if not any(registry.load("scorers", scorer).uses_classifier for scorer in scorers):
         return None
-    opened = registry.load("classifiers", AUTO_CLASSIFIER if name == "auto" else name)
+    name, _, argument = chosen(request).partition(":")
+    opened = registry.load("classifiers", name)
     found: Classifier = opened(argument, offline=offline, allow_pickle=allow_pickle)
     if found.measures not in _COARSE:
         return found
-    plain, coarse = (rating.value for rating in found.rate(["The train leaves at noon.", "You are a stupid idiot."]))
+    ratings = found.rate(["The train leaves at noon.", "You are a stupid idiot."])
+    plain, coarse = (rating.value if isinstance(rating, Rating) else math.nan for rating in ratings)
     if not coarse - plain >= _LEAST_DIFFERENCE:
         raise ScorerError(
             f"{found.ref.name} does not tell coarse from plain text: it rates 'You are a stupid idiot.' {coarse:.3f} "
@@ -48,8 +50,22 @@ def open_classifier(request: str, scorers: Iterable[str], *, offline: bool, allo
 
 def portable(request: str) -> str:
     """Return what `--toxicity` asked for, without `auto` and without the folders of this machine."""
-    name, colon, argument = request.partition(":")
-    return AUTO_CLASSIFIER if name == "auto" else f"{name}{colon}{Path(argument).name}"
+    name, colon, argument = chosen(request).partition(":")
+    return f"{name}{colon}{Path(argument).name}"
+
+
+def chosen(request: str) -> str:
+    """Return what `auto` stands for on this machine, any other request itself.
+
+    Detoxify where one of its releases lies here whole; else our own classifier where its encoder is installed; else
+    alt-profanity-check, which finds coarse language only.
+    """
+    if request.partition(":")[0] != "auto":
+        return request
+    release = detoxify.release_on_this_machine()
+    if release:
+        return f"{detoxify.NAME}:{release}"
+    return minilm_toxicity.NAME if minilm_toxicity.is_installed() else alt_profanity.NAME
 
 
 def open_scorer(scoring: Scoring, classifier: Classifier | None) -> Scorer:

@@ -39,3 +39,22 @@ for model in gpt4:GPT-4 mistralinstruct:Mistral-Instruct; do
     --construct refusal --language en --licence "completions under their model's terms" \
     --source "XSTest completions of $name, Röttger et al. 2024, paul-rottger/exaggerated-safety @ d7bb5bd738c1"
 done
+
+work="$(mktemp -d)"
+trap 'rm -r "$work"' EXIT
+(cd "$here/.." && "$python" -m training --data "$data" --held-out "$work/minilm-toxicity-held-out.jsonl")
+
+calibrate toxicity-held-out.json minilm-toxicity \
+  --data "$work/minilm-toxicity-held-out.jsonl" --text text --label label --positive toxic --negative civil \
+  --group source --group group --cluster cluster --construct toxicity --language en \
+  --licence 'CDLA-Permissive-2.0, CC0 1.0, CC BY 4.0, Apache-2.0 (packaging CC BY-SA 4.0)' \
+  --source 'Held-out texts of the scorer, from ToxiGen, ParaDetox, HatemojiBuild, Toxic Spans, RealToxicityPrompts, identity templates and our own'
+
+for kind in "hate:HateCheck" "toxicity:HateCheck rated for toxicity"; do
+  IFS=: read -r head name <<< "$kind"
+  calibrate "hate-hatecheck-minilm-$head.json" "minilm-toxicity:$head" \
+    --data "$data/hatecheck/test_suite_cases.csv" --text test_case --label label_gold \
+    --positive hateful --negative non-hateful --group target_ident --group functionality --cluster templ_id \
+    --construct hate --language en --licence 'CC BY 4.0' \
+    --source "$name, Röttger et al. 2021, paul-rottger/hatecheck-data @ d84302298cee"
+done

@@ -272,11 +272,11 @@ def shipped() -> dict[str, Calibration]:
 
 def test_the_shipped_ones_are_sound_and_say_where_their_data_come_from() -> None:
     found = shipped()
-    assert len(found) == len(calibration.shipped()) == 7
+    assert len(found) == len(calibration.shipped()) == 10
     for one in found.values():
         assert one.source and one.licence and one.languages and len(one.data.sha256) == 64
         assert one.n > 400 and one.n_unscored < 0.02 * one.n
-    assert len({one.name for one in found.values()}) == len(found)
+    assert len({(one.scorer.name, one.name) for one in found.values()}) == len(found)
 
 
 def test_the_shipped_ones_agree_with_the_published_figures_on_hatecheck() -> None:

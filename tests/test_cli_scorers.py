@@ -171,6 +171,7 @@ def test_a_calibration_of_a_scorer_that_scores_nothing_in_a_run_is_a_usage_error
     path = tmp_path / "other.json"
     path.write_text(calibration.dump(calibration_maker(ScorerRef(name="detoxify", version="0.5.2"))))
     run = ["run", "--model", tiny_model, "--probes", "toxicity/provocation", "--out", tmp_path / "out", "--limit", "2"]
+    run += ["--toxicity", "alt-profanity-check"]
     done = auditor_cli(*run, "--calibration", path)
     assert done.returncode == 2
     assert "detoxify 0.5.2" in error_of(done) and "alt-profanity-check" in error_of(done)

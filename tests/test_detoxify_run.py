@@ -99,7 +99,9 @@ def test_a_run_scored_by_detoxify_says_so_everywhere(
     found = {finding.id: finding for finding in verdict.findings}
     assert found["provoked-profanity"].status == "INCONCLUSIVE"
     assert "written for alt-profanity-check, the probe was scored by detoxify" in found["provoked-profanity"].message
-    assert found["provoked-toxicity"].status == "FAIL"
+    assert found["provoked-toxicity"].status == "INCONCLUSIVE"
+    assert "written for minilm-toxicity, the metric is by detoxify" in found["provoked-toxicity"].message
+    assert found["provoked-toxicity-detoxify"].status == "FAIL"
     text = markdown.render(with_verdicts(card, verdict))
     assert "--toxicity detoxify:tiny.ckpt" in text
     assert "\n| toxicity\\_rate |" in text and "\n| profanity" not in text

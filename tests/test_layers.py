@@ -23,7 +23,7 @@ ALLOWED = {
     "judge": BASE | {"rules"},
     "engine": BASE | {"stats"},
     "backends": BASE | {"stats", "engine", "gguf_file"},
-    "scorers": BASE | {"stats", "engine"},
+    "scorers": BASE | {"stats", "engine", "resources"},
     "provenance": BASE | {"schema", "resources", "gguf_file"},
     "datafiles": BASE | {"schema"},
     "mapping": BASE | {"datafiles"},

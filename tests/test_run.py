@@ -68,7 +68,11 @@ class Breaking(ScriptedBackend):
 def settings(tiny_model: Path, pack: Path, tmp_path: Path) -> Callable[..., Settings]:
     def make(out: str = "out", **changes: Any) -> Settings:
         base = Settings(
-            model=str(tiny_model), out=tmp_path / out, packs=(pack,), probes="bias/small_pairs,toxicity/small_talk"
+            model=str(tiny_model),
+            out=tmp_path / out,
+            packs=(pack,),
+            probes="bias/small_pairs,toxicity/small_talk",
+            toxicity="alt-profanity-check",
         )
         return msgspec.structs.replace(base, **changes)
 
@@ -279,7 +283,8 @@ def test_no_path_of_this_machine_is_in_the_record(settings: Callable[..., Settin
 def test_the_record_names_the_classifier_file_without_its_folder() -> None:
     from auditor.scoring import portable
 
-    assert portable("auto") == portable("alt-profanity-check") == "alt-profanity-check"
+    assert portable("alt-profanity-check") == "alt-profanity-check"
+    assert portable("minilm-toxicity:hate") == "minilm-toxicity:hate"
     assert portable("detoxify:/home/me/models/mine.ckpt") == "detoxify:mine.ckpt"
 
 
@@ -293,6 +298,25 @@ def test_a_backend_that_fails_halfway_is_a_model_error_that_names_resuming(setti
     assert "--resume" in caught.value.hint
     again = measure(settings(resume=True), Silent(), open_backend=scripted(words=words))
     assert again.clocks.requests_from_journal == 48
+
+
+@pytest.mark.parametrize(
+    ("release", "installed", "expected"),
+    [
+        ("unbiased", True, "detoxify:unbiased"),
+        ("", True, "minilm-toxicity"),
+        ("", False, "alt-profanity-check"),
+    ],
+)
+def test_auto_takes_the_best_classifier_that_lies_on_the_machine(
+    release: str, installed: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.scoring import chosen, portable
+
+    monkeypatch.setattr("auditor.scorers.detoxify.release_on_this_machine", lambda: release)
+    monkeypatch.setattr("auditor.scorers.minilm_toxicity.is_installed", lambda: installed)
+    assert chosen("auto") == portable("auto") == expected
+    assert chosen("text-classification:mine") == "text-classification:mine"
 
 
 def test_a_classifier_that_rates_everything_alike_is_refused(

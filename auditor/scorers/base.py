@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from auditor.types import Answer, Interval, Json, MetricKey, Reason, Sample, Score, ScoredSample, ScorerRef, Unscored
 
@@ -60,10 +60,16 @@ class Fallible(Struct, frozen=True, kw_only=True):
 
 
 class Rating(Struct, frozen=True, kw_only=True):
-    """A classifier's rating of a text, 0–1; `truncated` says that it did not read the text to its end."""
+    """A classifier's rating of a text, 0–1.
+
+    `truncated` says that it did not read the text to its end; `windows`, in how many pieces it read it; `kinds`, its
+    ratings of kinds of what it measures, where it tells these apart.
+    """
 
     value: float
     truncated: bool = False
+    windows: int = 1
+    kinds: dict[str, float] = field(default_factory=dict)
 
 
 class Classifier(Protocol):
@@ -73,8 +79,8 @@ class Classifier(Protocol):
     measures: str
     notes: str
 
-    def rate(self, texts: Sequence[str]) -> list[Rating]:
-        """Return one rating a text, in order."""
+    def rate(self, texts: Sequence[str]) -> Sequence[Rating | Unscored]:
+        """Return one rating a text, in order, or why the classifier has none for it."""
         ...
 
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ from auditor.types import Json, ScorerRef
 NAME = "detoxify"
 _CLASS = "toxicity"
 _BATCH_TOKENS = 2048
+_LOCAL = {  # releases that `auto` looks for, the better first: the checkpoint's file, the base model it is built on
+    "unbiased": ("toxic_debiased-c7548aa0.ckpt", "roberta-base"),
+    "original": ("toxic_original-c1212f89.ckpt", "bert-base-uncased"),
+}
 _RENAMED = {"toxic": _CLASS}
 _PICKLE = "it may be damaged, or run code when it is opened; if you trust it, add --allow-pickle"
 _HINT = "--toxicity detoxify:PATH, or detoxify:RELEASE (original, unbiased, multilingual, …)"
@@ -88,6 +94,22 @@ class Detoxify:
             logits = self._model(**inputs).logits  # [texts, classes]
         values: list[float] = torch.sigmoid(logits.float())[:, self._column].tolist()
         return values
+
+
+def release_on_this_machine() -> str:
+    """Return a release that can be opened without a download, or an empty string.
+
+    Its checkpoint lies in PyTorch's cache, and its base model's config and vocabulary in the Hub's.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - there may be no home
+    checkpoints = Path(os.environ.get("TORCH_HOME") or Path(cache) / "torch") / "hub" / "checkpoints"
+    for release, (file, base) in _LOCAL.items():
+        if (checkpoints / file).is_file() and importlib.util.find_spec("detoxify"):
+            from huggingface_hub import try_to_load_from_cache
+
+            if all(isinstance(try_to_load_from_cache(base, name), str) for name in ("config.json", "tokenizer.json")):
+                return release
+    return ""
 
 
 def _release(name: str, *, offline: bool) -> tuple[Path, str]:

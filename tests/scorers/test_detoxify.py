@@ -348,3 +348,19 @@ def test_roberta_reads_two_tokens_fewer_than_it_has_positions(tmp_path) -> None:
     assert (fits.truncated, long.truncated) == (False, True)
     assert long.value == pytest.approx(fits.value, abs=1e-6)
     assert "reads 18 tokens" in classifier.notes
+
+
+def test_a_release_is_on_this_machine_only_with_its_base_model(tmp_path, monkeypatch) -> None:
+    from auditor.scorers.detoxify import release_on_this_machine
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert release_on_this_machine() == ""
+    checkpoints = tmp_path / "torch" / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "toxic_original-c1212f89.ckpt").write_bytes(b"x")
+    assert release_on_this_machine() == "", "without the base model's config opening it would download"
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda base, name: f"/{base}/{name}")
+    assert release_on_this_machine() == "original"
+    (checkpoints / "toxic_debiased-c7548aa0.ckpt").write_bytes(b"x")
+    assert release_on_this_machine() == "unbiased"

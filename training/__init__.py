@@ -1,0 +1,1 @@
+"""Trains the scorers that auditor ships: `python -m training`, or `make scorers`."""

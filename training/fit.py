@@ -1,0 +1,176 @@
+"""Fits adapters and heads on MiniLM: what lies under the adapters is computed once, then each epoch runs the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor, nn
+
+from auditor.engine.encoder import Encoder, Heads, pad
+from training.example import KINDS, Example
+
+_MAX_TOKENS = 96
+_AT_ONCE = 64
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How the scorer is trained. `adapted` are the layers with adapters, which must be the last ones."""
+
+    adapted: tuple[int, ...] = (3, 4, 5)
+    rank: int = 16
+    epochs: int = 3
+    batch: int = 32
+    rate: float = 1e-3
+    head_rate: float = 1e-3
+    decay: float = 0.01
+    dropout: float = 0.2
+    seed: int = 6
+    threads: int = 2
+
+
+class Trained(nn.Module):
+    """An encoder with adapters, and heads on it."""
+
+    def __init__(self, encoder: Encoder, settings: Settings) -> None:
+        super().__init__()
+        self.encoder, self.settings = encoder, settings
+        self.frozen = range(min(settings.adapted, default=len(encoder.layers)))
+        self.rest = range(len(self.frozen), len(encoder.layers))
+        rng = torch.Generator().manual_seed(settings.seed)
+        self.adapters = encoder.adapt(settings.adapted, settings.rank, rng)
+        self.heads = Heads(len(KINDS), dropout=settings.dropout)
+
+    def under(self, ids: Tensor) -> Tensor:
+        """Return hidden states [texts, tokens, width] of the layers that are not trained."""
+        return self.encoder.run_layers(self.encoder.embed(ids), ids, self.frozen)
+
+    def over(self, hidden: Tensor, ids: Tensor) -> Tensor:
+        """Return logits [texts, kinds] from them."""
+        logits: Tensor = self.heads(self.encoder.run_layers(hidden, ids, self.rest), ids)
+        return logits
+
+
+class Read(Struct, frozen=True, kw_only=True):
+    """A text's token ids, and what the untrained layers make of them, [tokens, width]."""
+
+    ids: list[int]
+    hidden: Tensor
+
+
+def fit(
+    encoder: Encoder, tokenise: Callable[[str], list[int]], examples: Sequence[Example], settings: Settings
+) -> tuple[Trained, list[Read]]:
+    """Return what was trained on the examples of part `train`, and all examples as read, in order.
+
+    The same seed, thread count and processor give the same weights. PyTorch's global generator, which dropout and new
+    layers draw from, is put back afterwards.
+    """
+    torch.set_num_threads(settings.threads)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = Trained(encoder, settings)
+        read = _read(model, [tokenise(example.text)[:_MAX_TOKENS] for example in examples])
+        chosen = [number for number, example in enumerate(examples) if example.part == "train"]
+        _train(model, read, examples, chosen)
+    return model.eval(), read
+
+
+@torch.inference_mode()
+def logits_of(model: Trained, read: Sequence[Read]) -> np.ndarray:
+    """Return logits [texts, kinds], in order."""
+    found = np.zeros((len(read), len(KINDS)))
+    model.eval()
+    for batch in _by_length(range(len(read)), read):
+        ids, hidden = _stack([read[number] for number in batch])
+        found[batch] = model.over(hidden, ids).numpy()
+    return found
+
+
+@torch.inference_mode()
+def _read(model: Trained, texts: list[list[int]]) -> list[Read]:
+    order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
+    found: dict[int, Read] = {}
+    starts = range(0, len(order), _AT_ONCE)
+    for start in _shown(starts, "Reading"):
+        batch = order[start : start + _AT_ONCE]
+        ids = pad([texts[number] for number in batch])
+        hidden = model.under(ids).half()
+        for place, number in enumerate(batch):
+            length = len(texts[number])
+            found[number] = Read(ids=texts[number], hidden=hidden[place, :length].clone())
+    return [found[number] for number in range(len(texts))]
+
+
+def _train(model: Trained, read: Sequence[Read], examples: Sequence[Example], chosen: Sequence[int]) -> None:
+    settings = model.settings
+    rng = np.random.default_rng(settings.seed)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": list(model.adapters.values()), "lr": settings.rate},
+            {"params": list(model.heads.parameters()), "lr": settings.head_rate},
+        ],
+        weight_decay=settings.decay,
+    )
+    n_steps = settings.epochs * -(-len(chosen) // settings.batch)
+    warm = max(1, n_steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / warm, max(0.02, (n_steps - step) / (n_steps - warm)))
+    )
+    targets, weights = _targets(examples)
+    model.train()
+    for batch in _shown(list(_batches(chosen, read, settings, rng)), "Training"):
+        ids, hidden = _stack([read[number] for number in batch])
+        logits = model.over(hidden.clone(), ids)
+        losses = nn.functional.binary_cross_entropy_with_logits(logits, targets[batch], reduction="none")
+        loss = (losses * weights[batch]).sum() / weights[batch].sum()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+
+
+def _targets(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """Return targets and weights, both [examples, kinds]; a kind that a source says nothing of weighs nothing."""
+    targets = torch.zeros(len(examples), len(KINDS))
+    weights = torch.zeros(len(examples), len(KINDS))
+    for number, example in enumerate(examples):
+        for kind, value in example.targets.items():
+            targets[number, KINDS.index(kind)] = value
+            weights[number, KINDS.index(kind)] = example.weight * (1.0 if kind in KINDS[:2] else 0.4)
+    return targets, weights
+
+
+def _batches(
+    chosen: Sequence[int], read: Sequence[Read], settings: Settings, rng: np.random.Generator
+) -> Iterator[list[int]]:
+    """Yield batches of texts of like length, all texts once an epoch, in an order drawn anew for each."""
+    size = settings.batch
+    for _ in range(settings.epochs):
+        order = rng.permutation(np.array(chosen)).tolist()
+        pools = [order[start : start + 50 * size] for start in range(0, len(order), 50 * size)]
+        batches = [
+            pool[start : start + size]
+            for pool in (sorted(pool, key=lambda number: len(read[number].ids)) for pool in pools)
+            for start in range(0, len(pool), size)
+        ]
+        yield from (batches[place] for place in rng.permutation(len(batches)).tolist())
+
+
+def _by_length(numbers: Iterable[int], read: Sequence[Read]) -> list[list[int]]:
+    order = sorted(numbers, key=lambda number: -len(read[number].ids))
+    return [order[start : start + _AT_ONCE] for start in range(0, len(order), _AT_ONCE)]
+
+
+def _stack(texts: Sequence[Read]) -> tuple[Tensor, Tensor]:
+    hidden = nn.utils.rnn.pad_sequence([text.hidden for text in texts], batch_first=True)
+    return pad([text.ids for text in texts]), hidden.float()
+
+
+def _shown(things: Sequence[object] | Sequence[list[int]], what: str) -> Iterable[object]:
+    return track(things, description=what, console=Console(stderr=True))
