@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
+SPLIT := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 NAME ?= crows-pairs
 
 .PHONY: audit test test-slow lint format benchmark calibrations scorers schema examples lock clean
@@ -16,10 +18,10 @@ audit: $(STAMP)
 	case $$code in 0|10|11) echo "make audit: a verdict was reached; \`auditor run\` itself exits $$code for it"; exit 0;; *) exit $$code;; esac
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(SPLIT)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(SPLIT)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
