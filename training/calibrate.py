@@ -1,6 +1,6 @@
 """From logits to ratings: Platt's two numbers for each kind, and the operating point at a rating of 0.5.
 
-The rule, fixed before anything is measured: scale and shift maximise the likelihood of the calibration part, in which
+The rule: scale and shift maximise the likelihood of the calibration part, in which
 every source weighs the same. Should more than `MOST_FALSE` of its neutral mentions of groups then be rated 0.5 or
 more, the shift of that kind is lowered until no more are.
 
