@@ -71,7 +71,10 @@ def real(pack: Path, tiny_model: Path, model_maker, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("real")
     models = (tiny_model, model_maker(folder / "other", seed=1))
     for name, model in zip("ab", models, strict=True):
-        measure(Settings(model=str(model), out=folder / name, packs=(pack,), probes=NAMES), Silent())
+        measure(
+            Settings(toxicity="alt-profanity-check", model=str(model), out=folder / name, packs=(pack,), probes=NAMES),
+            Silent(),
+        )
     return folder / "a", folder / "b"
 
 
@@ -93,7 +96,7 @@ def run_of(pack: Path, tiny_model: Path, tmp_path: Path) -> Make:
         chosen = {"probes": "bias/small_pairs", "packs": (pack,), **settings}
         words = chosen.pop("words", lambda _: "Fine.")
         measure(
-            Settings(model=str(tiny_model), out=out, **chosen),
+            Settings(model=str(tiny_model), out=out, toxicity="alt-profanity-check", **chosen),
             Silent(),
             open_backend=lambda *_: ScriptedBackend(nats=nats, words=words),
         )
