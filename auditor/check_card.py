@@ -23,7 +23,8 @@ from auditor.checking import check as compare
 from auditor.commands import PROVENANCE, WAIVERS
 from auditor.described import part_of
 from auditor.errors import AuditorError, CardError
-from auditor.judge import judge
+from auditor.fixed import policy_checks
+from auditor.judge import judge, worst
 from auditor.provenance.declare import load_declared
 from auditor.provenance.resolve import resolve
 from auditor.types import Card, Check, ModelRef, Part, RunRecord, Verdict, Verification, Waiver
@@ -73,11 +74,13 @@ def check_card(asked: Asked) -> Verification:
 
 
 def _own_checks(card: Card) -> Iterator[Check]:
-    """Yield whether the card's digests fit what they are of."""
+    """Yield whether the card's digests fit what they are of, and its verdicts their own findings."""
     yield compare("facts", card.facts_digest, schema.digest_of(card.facts))
     for verdict in card.verdicts:
         was = {"record": verdict.record_digest, "facts": verdict.facts_digest}
         yield compare(f"verdict of {verdict.policy}", was, {"record": card.record_digest, "facts": card.facts_digest})
+        amounts_to = worst(finding.status for finding in verdict.findings if finding.required)
+        yield compare(f"status of {verdict.policy} from its findings", verdict.status, amounts_to)
     weights = [[part.name, part.sha256] for part in card.model.parts if part.role == "weights" and part.kind == "file"]
     indexed = [pair for pair in weights if not pair[0].endswith(".json")]
     yield compare("digest of the weights", card.weights_digest, schema.digest_of(sorted(indexed)))
@@ -168,9 +171,14 @@ def _record_checks(card: Card, asked: Asked) -> Iterator[Check]:
     declared = load_declared(facts) if asked.provenance or facts.is_file() else {}
     known = {*policies.find(), *(verdict.policy for verdict in card.verdicts)}
     used = load_waivers(waived, known) if asked.waivers or waived.is_file() else ()
-    again = build_card(found, declared, as_of=card.verdicts[0].as_of if card.verdicts else "")
+    as_of = card.verdicts[0].as_of if card.verdicts else ""
+    if as_of and as_of < found.clocks.finished_at[:10]:
+        detail = f"{as_of} lies before the measurement of {found.clocks.finished_at[:10]}"
+        yield Check(what="day of judgement", outcome="differs", detail=detail)
+    again = build_card(found, declared, as_of=as_of)
     said, now = schema.canonical_json(replace(card, verdicts=()), indent=1), schema.canonical_json(again, indent=1)
     yield compare_texts(f"{CARD_JSON} from the record", said, now)
+    yield from policy_checks(found, card.verdicts)
     for verdict in card.verdicts:
         yield _verdict_check(found, again, verdict, used, asked.policy)
 

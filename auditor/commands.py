@@ -90,6 +90,7 @@ def run(settings: Settings, demands: Demands) -> Audit:
     for policy in given.policies:
         policies.check_metrics(policy, known)
     fixed = replace(settings, policies={policy.id: policy.digest for policy in given.policies})
+    _check_day(given.as_of, datetime.datetime.now(datetime.UTC).date().isoformat())
     audit = assemble(measure(fixed, open_progress()), given.policies, given.declared, given.waivers, given.as_of)
     for name, text in {**given.files, **documents(audit)}.items():
         record.write_text(settings.out / name, text)
@@ -105,6 +106,7 @@ def review(path: Path, demands: Demands) -> Audit:
         known.setdefault(probe.id, set()).update(metric.key.name for metric in probe.metrics)
     for policy in given.policies:
         policies.check_metrics(policy, known, foreign=True)
+    _check_day(given.as_of, found.clocks.finished_at[:10])
     return assemble(found, given.policies, given.declared, given.waivers, given.as_of)
 
 
@@ -131,9 +133,18 @@ def _source(given: Path | None, folder: Path | None, name: str) -> Path | None:
 
 
 def _day(text: str) -> str:
-    if text and day_of(text) is None:
+    if text and (day_of(text) is None or len(text) != len("YYYY-MM-DD")):
         raise UsageError(f"--as-of needs a date, got {text!r}", hint="write it as YYYY-MM-DD")
     return text
+
+
+def _check_day(as_of: str, measured: str) -> None:
+    """Raise UsageError for a day before the measurement, on which an expired waiver was still in force."""
+    if as_of and as_of < measured:
+        raise UsageError(
+            f"--as-of {as_of} lies before the measurement of {measured}",
+            hint="judge by the day of the run, or a later one",
+        )
 
 
 def assemble(

@@ -114,7 +114,13 @@ def compare(baseline: Path, candidate: Path, *, level: float = stats.LEVEL) -> C
         fault = _probe_fault(results, [loaded.run.seed for loaded, _ in found])
         if fault:
             names = dict.fromkeys(metric.key.name for result in results if result for metric in result.metrics)
-            left += [NotCompared(probe=probe_id, metric=name, reason=fault) for name in names]
+            had = (
+                {metric.key.name for metric in results[0].metrics if isinstance(metric, Metric)}
+                if results[0]
+                else set()
+            )
+            gone = had if results[1] is None else set()
+            left += [NotCompared(probe=probe_id, metric=name, reason=fault, lost=name in gone) for name in names]
             continue
         sides = [
             Side(result=result, samples=read_scored(folder / result.samples_file.path), seed=loaded.run.seed)

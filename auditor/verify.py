@@ -212,6 +212,9 @@ def _document_checks(found: RunRecord, folder: Path, names: Sequence[str]) -> It
         return
     yield from policy_checks(found, judged) if judged else ()
     as_of = judged[0].as_of if judged else ""
+    if as_of and as_of < found.clocks.finished_at[:10]:
+        detail = f"{as_of} lies before the measurement of {found.clocks.finished_at[:10]}"
+        yield Check(what="day of judgement", outcome="differs", detail=detail)
     used = reached if isinstance(reached, Check) else _policies_of(judged, names)
     if isinstance(used, Check):
         yield _unjudged_check(folder / commands.CARD_JSON, build_card(found, facts, as_of=as_of))

@@ -157,6 +157,7 @@ def test_a_document_of_another_card_differs(folder: Path, card: Card, model: Pat
         (lambda card: card["facts"]["use.intended"].update(value="All uses."), "facts"),
         (lambda card: card.update(weights_digest="0" * 64), "digest of the weights"),
         (lambda card: card["verdicts"][0].update(record_digest="0" * 64), "verdict of baseline"),
+        (lambda card: card["verdicts"][0].update(status="PASS"), "status of baseline from its findings"),
     ],
 )
 def test_a_card_that_does_not_agree_with_itself_is_found(
@@ -173,7 +174,7 @@ def test_a_card_that_does_not_agree_with_itself_is_found(
     [
         (lambda card: card["probes"][0]["metrics"][0].update(value=0.123), "card.json from the record: line"),
         (lambda card: card["not_measured"].clear(), "card.json from the record: line"),
-        (lambda card: card["verdicts"][0].update(status="PASS"), "verdict of baseline again: status"),
+        (lambda card: card["verdicts"][0]["findings"][0].update(message="fine"), "verdict of baseline again: "),
     ],
 )
 def test_a_card_that_its_record_does_not_give_is_found(
@@ -228,7 +229,7 @@ def test_the_command_prints_a_table_or_json_and_needs_something_to_check_against
     edit_config(model)
     done = auditor_cli("check-card", folder / "README.md", "--model", model, "--json")
     assert done.returncode == 10
-    assert {"what": "config: config.json", "outcome": "differs"}.items() <= json.loads(done.stdout)["checks"][5].items()
+    assert {"what": "config: config.json", "outcome": "differs"}.items() <= json.loads(done.stdout)["checks"][6].items()
     done = auditor_cli("check-card", folder / "card.json")
     assert done.returncode == 2 and "nothing to check the card against" in done.stderr
 

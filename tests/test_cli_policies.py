@@ -135,7 +135,7 @@ def test_a_date_of_judgement_changed_by_hand_is_noticed(finished: tuple[RunRecor
     verdict["verdicts"][0]["as_of"] = "2020-01-01"
     (folder / "verdict.json").write_text(json.dumps(verdict), encoding="utf-8")
     first = verify.verify(folder).first_difference
-    assert first is not None and first.what == "card.json"
+    assert first is not None and first.what == "day of judgement"
 
 
 def test_two_different_policies_of_one_name_are_refused(finished: tuple[RunRecord, Path], own: Path) -> None:

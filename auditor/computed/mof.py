@@ -56,9 +56,9 @@ def compute(facts: Mapping[str, Fact]) -> dict[str, Json]:
 
 
 def _licences(assets: list[Json], model: Fact | None) -> dict[str, str]:
-    """Return the licence of each component that is released: its own, else the model's, else none."""
+    """Return the licence of each component that others can get: its own, else the model's, else none."""
     whole = model.value if model and isinstance(model.value, str) else ""
-    released = (asset for asset in assets if isinstance(asset, dict) and asset.get("access") != "none")
+    released = [asset for asset in assets if isinstance(asset, dict) and asset.get("access") in {"open", "gated"}]
     return {asset["component"]: asset.get("license") or whole for asset in released}
 
 

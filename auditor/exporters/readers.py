@@ -78,8 +78,9 @@ def _reserved(card: Card, audience: Audience, *, form: bool) -> set[str]:
 
 
 def _without(finding: Finding, gone: Iterable[str]) -> Finding:
-    """Return a finding, without its words where it is about a contradiction of a fact that was cut out."""
-    return replace(finding, message=_RESERVED) if finding.id in {f"contradiction-{key}" for key in gone} else finding
+    """Return a finding, without its words where they are about a fact that was cut out."""
+    told = any(finding.id == f"contradiction-{key}" or key in finding.message for key in gone)
+    return replace(finding, message=_RESERVED) if told else finding
 
 
 def _needles(fact: Fact) -> set[str]:

@@ -81,6 +81,7 @@ def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[st
                 faults.append(f"{place}: expected exactly one of {', '.join(_WAYS)}")
             elif "value" in table:
                 plain[section][name] = table["value"] = _iso(table["value"])
+                faults += [f"{place}: a blank text says nothing"] if _holds_blank(table["value"]) else []
             else:
                 faults += _reason_faults(place, table)
             leaves[f"{section}.{name}"] = table
@@ -103,6 +104,15 @@ def _audience_faults(place: str, audiences: Json) -> list[str]:
         return [f"{place}.audiences: expected a list of {', '.join(AUDIENCES)}, got {audiences!r}"]
     unknown = [one for one in audiences if one not in AUDIENCES]
     return [f"{place}.audiences: unknown audience {one!r} ({nearest(str(one), AUDIENCES)})" for one in unknown]
+
+
+def _holds_blank(value: Json) -> bool:
+    """Return whether a value is, or has in it, a text of nothing but spaces."""
+    if isinstance(value, list):
+        return any(map(_holds_blank, value))
+    if isinstance(value, dict):
+        return any(map(_holds_blank, value.values()))
+    return isinstance(value, str) and bool(value) and not value.strip()
 
 
 def _is_text(value: Json) -> bool:

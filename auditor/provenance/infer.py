@@ -42,7 +42,11 @@ def infer(facts: Mapping[str, Fact]) -> dict[str, Fact]:
             continue
         evidence = tuple(dict.fromkeys(one for fact in given if fact for one in fact.evidence))
         source = f"follows from {' and '.join(sources)}"
-        found[key] = Fact(status="derived", value=value, source=source, evidence=evidence)
+        reserved = [set(fact.audiences) for fact in given if fact and fact.audiences]
+        readers = sorted(set.intersection(*reserved)) if reserved else []
+        if reserved and not readers:  # nobody may see all that it follows from
+            continue
+        found[key] = Fact(status="derived", value=value, source=source, evidence=evidence, audiences=tuple(readers))
     return found
 
 

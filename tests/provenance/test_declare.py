@@ -197,3 +197,8 @@ def test_any_text_gives_facts_that_can_be_written_down_or_an_error_of_ours(file:
     except ProvenanceError:
         return
     schema.canonical_json(facts)
+
+
+@pytest.mark.parametrize("text", ['name = "  "', 'languages = ["en"]\npublic_versions = [" "]'])
+def test_a_text_of_spaces_says_nothing(file: Path, text: str) -> None:
+    assert "a blank text says nothing" in "\n".join(faults(file, f"{HEAD}[model]\n{text}\n"))

@@ -63,3 +63,18 @@ def test_classes_follow_only_where_every_dataset_has_one() -> None:
 
 def test_what_is_declared_is_never_replaced() -> None:
     assert "model.parameter_range" not in inferred(model__parameters=7, model__parameter_range=">1T")
+
+
+@pytest.mark.parametrize(
+    ("started", "ended", "readers"),
+    [((), (), ()), (("ai-office",), (), ("ai-office",)), (("ai-office",), ("downstream",), None)],
+)
+def test_what_follows_has_the_readers_of_what_it_follows_from(
+    started: tuple[str, ...], ended: tuple[str, ...], readers: tuple[str, ...] | None
+) -> None:
+    facts = {key: missing() for key in catalogue()}
+    days = {"training.started": ("2025-01-01", started), "training.ended": ("2025-02-20", ended)}
+    for key, (value, audiences) in days.items():
+        facts[key] = Fact(status="declared", value=value, source="said", evidence=(EVIDENCE,), audiences=audiences)
+    found = infer(facts).get("compute.training_days")
+    assert (found.audiences if found else None) == readers
