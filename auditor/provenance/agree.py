@@ -54,6 +54,10 @@ def contradictions(
         for other in facts[1:]:
             if not agree(key, first.value, other.value):
                 found.setdefault(key, []).append(_told(first, other))
+    for key, said in declared.items():
+        if said.status == "not_applicable" and key in derived and derived[key].value is not None:
+            told = f"declared not applicable, but {derived[key].source} says {derived[key].value!r}"
+            found.setdefault(key, []).append(told)
     for key, what in _datasets(declared.get("training.datasets")):
         found.setdefault(key, []).append(what)
     return {key: "; ".join(dict.fromkeys(told)) for key, told in found.items()}

@@ -74,3 +74,10 @@ def test_a_dataset_that_is_not_what_lies_there_is_a_contradiction() -> None:
     found = contradictions({"training.datasets": said([entry])}, {}, {})
     assert list(found) == ["training.datasets"]
     assert "declared sha256 'aaa" in found["training.datasets"] and "license" not in found["training.datasets"]
+
+
+def test_what_the_files_name_is_never_declared_away() -> None:
+    declared = {"model.base_model": Fact(status="not_applicable", source="declared by us", reason="made from nothing")}
+    found = contradictions(declared, {"model.base_model": read("org/base")}, {})
+    assert found == {"model.base_model": "declared not applicable, but config.json says 'org/base'"}
+    assert contradictions(declared, {}, {}) == {}
