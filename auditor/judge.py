@@ -51,6 +51,7 @@ def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waive
         *_partial(record, policy),
         *_waiver_findings(judged, own, card),
     ]
+    findings += _nothing_shown(findings, policy)
     return Verdict(
         schema=SCHEMA,
         status=worst(finding.status for finding in findings if finding.required),
@@ -289,6 +290,29 @@ def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
             bound="all samples",
             message="partial run: " + "; ".join(asked),
             rationale="A part of the samples says too little for a PASS.",
+            owner=policy.owner,
+        )
+    ]
+
+
+def _nothing_shown(findings: Iterable[Finding], policy: Policy) -> list[Finding]:
+    """Return why a verdict is INCONCLUSIVE though no finding is: all that could move it is advisory or waived."""
+    if any(finding.required and finding.status is not Status.WAIVED for finding in findings):
+        return []
+    return [
+        Finding(
+            id="nothing-shown",
+            kind="rule",
+            status=Status.INCONCLUSIVE,
+            severity="error",
+            basis="organisation",
+            clause="",
+            title="Something required is shown",
+            audience=("public",),
+            subject="the policy",
+            bound="a required finding that is not waived",
+            message="every finding is advisory or waived",
+            rationale="Where nothing required was shown, nothing was passed.",
             owner=policy.owner,
         )
     ]

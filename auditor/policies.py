@@ -19,6 +19,8 @@ from auditor.types import ANSWERS, Duty, Json, Policy, Rule, Scale, Source, gap_
 
 T = TypeVar("T", Rule, Duty)
 
+_OTHER_KEYWORDS = ("then", "else", "minContains", "maxContains", "title", "description")
+
 
 def shipped() -> Path:
     """Return the folder of the policies that come with auditor."""
@@ -190,6 +192,9 @@ def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]
     for number, duty in enumerate(duties):
         if duty["id"] not in known:
             faults.append(f"$.duties[{number}]: card_schema has no $defs entry {duty['id']!r}")
+        for where in ("holds", "when"):
+            for key, wanted in duty.get(where, {}).items():
+                faults += [f"$.duties[{number}].{where}.{key}: {fault}" for fault in _keyword_faults(wanted)]
         if not duty.get("rationale", content.get("rationale")):
             faults.append(f"$.duties[{number}]: neither {duty['id']!r} nor the policy gives a rationale")
         if duty.get("automatable") is False and not duty.get("question", "").endswith("?"):
@@ -199,6 +204,18 @@ def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]
     for name in known:
         faults += [f"card_schema: $defs.{name}: {fault}" for fault in _unknown(card_schema, name)]
     return faults
+
+
+def _keyword_faults(wanted: Json) -> list[str]:
+    """Return the words that mean nothing in a JSON Schema: a validator would pass over them, and over the demand."""
+    if not isinstance(wanted, dict):
+        return []
+    known = {*schema.validators().Draft202012Validator.VALIDATORS, *_OTHER_KEYWORDS}
+    faults = [f"unknown keyword {key!r} ({nearest(key, known)})" for key in wanted if key not in known]
+    inner = [wanted.get(key) for key in ("items", "contains", "not", "if", "then", "else", "additionalProperties")]
+    inner += [part for key in ("allOf", "anyOf", "oneOf", "prefixItems") for part in wanted.get(key, [])]
+    inner += [part for key in ("properties", "patternProperties") for part in wanted.get(key, {}).values()]
+    return faults + [fault for part in inner for fault in _keyword_faults(part)]
 
 
 def _places(content: dict[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from auditor import record, renderings, schema
 from auditor.check_card import Asked, check_card
@@ -185,6 +186,23 @@ def test_a_card_that_its_record_does_not_give_is_found(
     (folder / "card.json").write_text(json.dumps(content), encoding="utf-8")
     found = checked(folder, record=finished[1], provenance=folder / "provenance.toml")
     assert first(found).startswith(what) and found.exit_code == 10
+
+
+def test_a_verdict_that_is_left_out_or_of_a_day_before_the_run_is_found(
+    card: Card, finished: tuple[RunRecord, Path], tmp_path: Path
+) -> None:
+    (verdict,) = card.verdicts
+    run = replace(finished[0].run, policies={verdict.policy: verdict.policy_digest})
+    shutil.copytree(finished[1], tmp_path / "run")
+    record.save_record(tmp_path / "run", record.seal(replace(finished[0], run=run)))
+    (tmp_path / "run" / "provenance.toml").write_text(PROVENANCE, encoding="utf-8")
+    whole = review(tmp_path / "run", Demands()).card
+    early = tuple(replace(one, as_of="2020-01-01") for one in whole.verdicts)
+    for verdicts, what in [(whole.verdicts, ""), ((), f"policy {verdict.policy}, fixed before"), (early, "day of")]:
+        text = renderings.render(replace(whole, verdicts=verdicts), "json")
+        (tmp_path / "card.json").write_text(text, encoding="utf-8")
+        found = checked(tmp_path, record=tmp_path / "run")
+        assert first(found).startswith(what) and (found.exit_code == 10) is bool(what)
 
 
 def test_a_verdict_whose_policy_is_not_at_hand_is_not_checked(folder: Path, finished: tuple[RunRecord, Path]) -> None:

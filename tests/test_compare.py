@@ -229,6 +229,14 @@ def test_other_data_and_probes_of_one_record_alone_are_listed(run_of: Make, pack
     assert reason_of(found, "toxicity/small_talk:profanity_rate") == "only the candidate has this probe"
 
 
+def test_a_probe_that_the_candidate_lacks_is_lost(run_of: Make) -> None:
+    names = "bias/small_pairs,toxicity/small_talk"
+    both, one = run_of(lambda n: n % 2 == 0, probes=names), run_of(lambda n: n % 2 == 0)
+    found = compare(both, one)
+    assert "toxicity/small_talk:profanity_rate" in found.lost and found.exit_code == 11
+    assert compare(one, both).exit_code == 0
+
+
 def test_completions_of_another_seed_are_not_compared_and_likelihoods_are(run_of: Make) -> None:
     names = "bias/small_pairs,toxicity/small_talk"
     one, two = (run_of(lambda n: True, probes=names, seed=seed) for seed in (0, 1))

@@ -55,8 +55,9 @@ def contradictions(
             if not agree(key, first.value, other.value):
                 found.setdefault(key, []).append(_told(first, other))
     for key, said in declared.items():
-        if said.status == "not_applicable" and key in derived and derived[key].value is not None:
-            told = f"declared not applicable, but {derived[key].source} says {derived[key].value!r}"
+        read = derived.get(key)
+        if said.status == "not_applicable" and read is not None and read.value is not None:
+            told = f"declared not applicable, but {read.source} says {read.value!r}"
             found.setdefault(key, []).append(told)
     for key, what in _datasets(declared.get("training.datasets")):
         found.setdefault(key, []).append(what)

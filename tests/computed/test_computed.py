@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.card import build_card
-from auditor.computed import COMPUTED_KEYS, dates, flop, is_computed, mof, statements
-from auditor.types import Evidence, Fact, Json, RunRecord
+from auditor.computed import COMPUTED_KEYS, dates, flop, is_computed, measures, mof, statements
+from auditor.types import Evidence, Fact, Json, Metric, RunRecord
 
 
 def said(value: Json, **more: Json) -> Fact:
@@ -123,3 +124,18 @@ def test_everything_that_is_computed_is_told_of(finished: tuple[RunRecord, Path]
     assert not is_computed("computed.ages.nothing") and is_computed("computed.ages")
     page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
     assert [key for key in COMPUTED_KEYS if f"`{key}`" not in page] == []
+
+
+@pytest.mark.parametrize(("n_unscored", "counted"), [(5, 1), (6, 0)])
+def test_a_probe_of_which_much_is_unscored_is_not_counted_as_measured(
+    finished: tuple[RunRecord, Path], n_unscored: int, counted: int
+) -> None:
+    (probe, *_) = finished[0].probes
+    metrics = tuple(
+        replace(metric, n=100 - n_unscored, n_unscored=n_unscored)
+        for metric in probe.metrics
+        if isinstance(metric, Metric) and not metric.slice
+    )
+    assert metrics
+    whole = replace(finished[0], probes=(replace(probe, metrics=metrics, n_selected=probe.n_items),))
+    assert measures.compute(whole)["measured"][probe.family] == counted

@@ -14,13 +14,15 @@ from xml.etree import ElementTree as Xml
 import pytest
 from msgspec.structs import replace
 
-from auditor import commands, registry, schema
+from auditor import commands, policies, registry, schema
 from auditor.errors import ExportError, MissingPackageError
 from auditor.export import export, material_of
 from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
 from auditor.exporters.facts import licence_expression
+from auditor.exporters.readers import cut
+from auditor.judge import judge
 from auditor.probes import find, load
-from auditor.types import FileDigest, Finding, Material, Metric, RunRecord, Status, Undefined
+from auditor.types import Fact, FileDigest, Finding, Material, Metric, RunRecord, Status, Undefined
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Numbers = tuple[float, float, float, int]
@@ -397,6 +399,35 @@ def test_what_is_inconclusive_is_no_passed_test_anywhere(material: Material) -> 
     suite = Xml.fromstring(text).find("testsuite")
     assert suite is not None
     assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["4", "0", "1", "2"]
+
+
+def test_a_verdict_of_which_nothing_required_was_shown_is_red_everywhere(material: Material) -> None:
+    policy = policies.load("baseline")
+    advisory = replace(policy, rules=(), duties=tuple(replace(duty, severity="warning") for duty in policy.duties))
+    whole = replace(
+        material.record, probes=tuple(replace(one, n_selected=one.n_items) for one in material.record.probes)
+    )
+    verdict = judge(whole, replace(material.card, contradictions={}), advisory)
+    assert verdict.status is Status.INCONCLUSIVE and verdict.findings[-1].id == "nothing-shown"
+    given = replace(material, verdicts=(verdict,))
+    (log,) = [json.loads(one.text) for one in sarif.export(given)]
+    assert "warning" in {row["level"] for row in log["runs"][0]["results"]}
+    (text,) = [one.text for one in junit.export(given)]
+    suite = Xml.fromstring(text).find("testsuite")
+    assert suite is not None and suite.get("errors") == "1"
+
+
+def test_a_finding_on_a_fact_that_is_cut_out_keeps_its_words_to_itself(material: Material) -> None:
+    told = verdict_of(material, (Status.FAIL, True)).verdicts[0]
+    finding = replace(told.findings[0], message="model.contact: 'info@owls.example' is not as asked")
+    contact = Fact(status="declared", value="info@owls.example", source="us", audiences=("ai-office",))
+    card = replace(
+        material.card,
+        facts={**material.card.facts, "model.contact": contact},
+        verdicts=(replace(told, findings=(finding,)),),
+    )
+    assert "owls.example" not in cut(card, "public").verdicts[0].findings[0].message
+    assert "owls.example" in cut(card, "ai-office").verdicts[0].findings[0].message
 
 
 @pytest.mark.parametrize("form", ["in-toto-test-result", "in-toto-svr"])

@@ -107,3 +107,12 @@ def test_what_a_person_must_read_stays_open(verdicts: dict[str, Verdict]) -> Non
         found = {finding.id: finding for finding in verdict.findings}
         assert found["content-types-only"].status is Status.INCONCLUSIVE
         assert found["content-types-only"].message.endswith("?")
+
+
+@pytest.mark.parametrize(
+    ("access", "state"), [("open", "open"), ("gated", "open"), ("internal", "missing"), ("paid", "missing")]
+)
+def test_what_others_cannot_get_is_not_released(access: str, state: str) -> None:
+    value = [{"component": "model_parameters", "access": access, "license": "MIT"}]
+    found = mof.compute({"distribution.assets": Fact(status="declared", value=value)})["mof"]
+    assert found["components"]["model_parameters"] == state
