@@ -7,8 +7,6 @@ of a probe (when it was published, whether its texts are personal data) is left 
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +16,7 @@ from auditor import items, probes, schema
 from auditor.errors import ExportError, foreign_faults, optional_package
 from auditor.exporters import facts
 from auditor.probes import Place, Probe
+from auditor.provenance.datasets import without_warnings
 from auditor.types import Document, FileDigest, Json, Material, ProbeResult
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -46,7 +45,8 @@ def export(material: Material) -> Iterator[Document]:
     for probe in material.card.probes:
         at_hand = _at_hand(probe, places.get(probe.id))
         hint = "report it: it is a fault of ours"
-        with foreign_faults(f"mlcroissant refuses the document of {probe.id}", ExportError, hint=hint), _quiet():
+        refused = f"mlcroissant refuses the document of {probe.id}"
+        with foreign_faults(refused, ExportError, hint=hint), without_warnings():
             content = build(mlc, probe, at_hand, places[probe.id].folder)
             mlc.Dataset(jsonld=content)
         yield Document(
@@ -192,14 +192,3 @@ def _first(sections: Mapping[str, str], titles: tuple[str, ...]) -> str | None:
 
 def _listed(text: str | None) -> list[str] | None:
     return [text] if text else None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's warnings from standard error: it warns of every recommended property that is not there."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -106,7 +106,7 @@ def _croissant(path: Path) -> dict[str, Json]:
     with foreign_faults(f"{path} is no sound Croissant file", ProvenanceError, hint=hint):
         import mlcroissant
 
-        with _without_warnings():
+        with without_warnings():
             found = mlcroissant.Dataset(jsonld=content).metadata
         files = [node for node in found.distribution if getattr(node, "sha256", None)]
         licence = found.license if isinstance(found.license, list) else [found.license]
@@ -124,8 +124,8 @@ def _croissant(path: Path) -> dict[str, Json]:
 
 
 @contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keep the library from writing of every recommended property that is not there."""
+def without_warnings() -> Iterator[None]:
+    """Keep mlcroissant from writing of every recommended property that is not there."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
