@@ -27,6 +27,12 @@ _NEEDED = {
     "jinja2": "neither prompts nor cards can be rendered",
     "pyyaml": "no card can be written",
 }
+_EXTRAS = {
+    "cyclonedx-python-lib": ("sbom", "no export cyclonedx"),
+    "spdx-python-model": ("sbom", "no export spdx3"),
+    "mlcroissant": ("croissant", "no export croissant, and no Croissant file in a provenance file"),
+    "model-signing": ("sign", "no record can be signed"),
+}
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -40,18 +46,32 @@ class Check(Struct, frozen=True, kw_only=True):
 
 def examine() -> list[Check]:
     """Return all checks, without importing torch."""
-    return [*_packages(), *_models(), *_plug_ins(), _cache()]
+    return [*_packages(), *_extras(), *_models(), *_plug_ins(), _cache()]
 
 
 def _packages() -> list[Check]:
     checks = []
     for name, cost in _NEEDED.items():
-        try:
-            found = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found = ""
+        found = _version(name)
         checks.append(Check(name=name, ok=bool(found), found=found or "not installed", cost="" if found else cost))
     return checks
+
+
+def _extras() -> list[Check]:
+    """Return what the extras bring; nothing is amiss where they were not asked for."""
+    checks = []
+    for name, (extra, cost) in _EXTRAS.items():
+        found = _version(name)
+        told = "" if found else f"{cost}: pip install 'auditor[{extra}]'"
+        checks.append(Check(name=name, ok=True, found=found or "not installed", cost=told))
+    return checks
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _models() -> list[Check]:
@@ -65,7 +85,7 @@ def _models() -> list[Check]:
 
 def _plug_ins() -> list[Check]:
     checks = []
-    for kind in ("scorers", "classifiers", "backends", "exporters"):
+    for kind in ("scorers", "classifiers", "backends", "exporters", "formats"):
         try:
             names = registry.names(kind)
             missing = [name for name, target in names.items() if not _is_there(target.partition(":")[0])]

@@ -107,7 +107,7 @@ def _snapshot(place: HubPlace, *, offline: bool) -> Path:
             if not offline:
                 raise
             raise OfflineError(
-                f"{where} is not in the local cache, and --offline forbids to download it",
+                f"{where} is not in the local cache, and nothing may be downloaded here",
                 hint="run once without --offline, or give the files with --data-dir where the probe names some",
             ) from fault
     return Path(found).resolve()

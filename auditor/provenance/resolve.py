@@ -251,7 +251,7 @@ def _snapshot(repository: str, revision: str | None, *, offline: bool, code: boo
             if not offline:
                 raise
             raise OfflineError(
-                f"{where} is not in the local cache, and --offline forbids to download it",
-                hint="run once without --offline, or give a folder",
+                f"{where} is not in the local cache, and nothing may be downloaded here",
+                hint="give a folder, or fetch it first: `hf download`, or `auditor run` without --offline",
             ) from fault
     return Path(folder)
