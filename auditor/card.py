@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from auditor import schema
 from auditor.computed import computed_of
 from auditor.described import describe
+from auditor.inference import inference_facts
 from auditor.provenance.agree import contradictions
 from auditor.provenance.facts import catalogue, missing
 from auditor.provenance.infer import infer
@@ -26,7 +27,7 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = 
     which the measurement was finished.
     """
     read = record.model
-    derived = {**read.facts, **_counted(record)}
+    derived = {**read.facts, **_counted(record), **inference_facts(record)}
     others = dict(read.others)
     if "model.parameters" in read.facts:
         others["model.parameters"] = (read.facts["model.parameters"], *others.get("model.parameters", ()))

@@ -149,6 +149,8 @@ def run(
     as_of: AsOf = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
+    energy: Annotated[bool, typer.Option("--energy", help="Measure the energy of the machine (codecarbon).")] = False,
+    country: Annotated[str, typer.Option(help="With --energy: whose electricity it is, such as SWE.")] = "",
     pack: Packs = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
@@ -163,6 +165,8 @@ def run(
 
     if resume and out is None:
         raise UsageError("--resume needs --out, the folder of the run to go on with", hint="see the folders in runs/")
+    if country and not energy:
+        raise UsageError("--country needs --energy", hint="name both, or neither")
     settings = Settings(
         model=model,
         out=out or commands.new_folder(model),
@@ -176,6 +180,8 @@ def run(
         calibrations=tuple(calibration or ()),
         resume=resume,
         offline=offline,
+        energy=energy,
+        country=country,
         backend=BackendOptions(
             device=device, dtype=dtype.value, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         ),

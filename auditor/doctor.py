@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from auditor import registry
+from auditor import energy, registry
 from auditor.errors import AuditorError, foreign_faults
 from auditor.provenance.resolve import EMBEDDED
 
@@ -32,6 +32,7 @@ _EXTRAS = {
     "spdx-python-model": ("sbom", "no export spdx3"),
     "mlcroissant": ("croissant", "no export croissant, and no Croissant file in a provenance file"),
     "model-signing": ("sign", "no record can be signed"),
+    "codecarbon": ("energy", "no --energy"),
 }
 
 
@@ -46,7 +47,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 def examine() -> list[Check]:
     """Return all checks, without importing torch."""
-    return [*_packages(), *_extras(), *_models(), *_plug_ins(), _cache()]
+    return [*_packages(), *_extras(), _counters(), *_models(), *_plug_ins(), _cache()]
 
 
 def _packages() -> list[Check]:
@@ -65,6 +66,16 @@ def _extras() -> list[Check]:
         told = "" if found else f"{cost}: pip install 'auditor[{extra}]'"
         checks.append(Check(name=name, ok=True, found=found or "not installed", cost=told))
     return checks
+
+
+def _counters() -> Check:
+    """Return which energy counters can be read; without any, energy can still be estimated."""
+    if not _version("codecarbon"):
+        return Check(name="energy counters", ok=True, found="not looked for", cost="it takes codecarbon to look")
+    with foreign_faults("codecarbon cannot look for energy counters", AuditorError, hint="install it anew"):
+        found = energy.counters()
+    cost = "" if found else "--energy estimates by load and nominal power, which is no measurement"
+    return Check(name="energy counters", ok=True, found=", ".join(found) or "none", cost=cost)
 
 
 def _version(name: str) -> str:

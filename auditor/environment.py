@@ -10,7 +10,7 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from auditor.types import Clocks
+from auditor.types import Clocks, Costs
 
 _LIBRARIES = (
     "accelerate",
@@ -45,7 +45,7 @@ class Clock:
         self._started = datetime.datetime.now(datetime.UTC)
         self._from = time.monotonic()
 
-    def stop(self, *, planned_at: str, requests: int, from_journal: int) -> Clocks:
+    def stop(self, *, planned_at: str, requests: int, from_journal: int, costs: Costs | None) -> Clocks:
         """Return when the run was planned, began and ended, and the peak of its memory."""
         unit = 1 if sys.platform == "darwin" else 1024
         return Clocks(
@@ -56,4 +56,5 @@ class Clock:
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
             requests=requests,
             requests_from_journal=from_journal,
+            costs=costs,
         )

@@ -14,7 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 import auditor
-from auditor import calibration, probes, record, registry, schema
+from auditor import calibration, costs, probes, record, registry, schema
 from auditor.backends.base import Backend, BackendOptions, Outputs
 from auditor.correct import correct
 from auditor.environment import Clock, environment
@@ -47,7 +47,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `data_dir` holds the benchmarks' files, and `data_hub` lets those be read from the Hub that have a place there;
     `calibrations` are files, used before the shipped ones. `policies` are the digests, by id, of those that the run
-    will be judged by: they are fixed in the plan.
+    will be judged by: they are fixed in the plan. With `energy`, the energy of the machine is measured; `country` is
+    where its electricity comes from (ISO 3166-1 alpha-3).
     """
 
     model: str
@@ -63,6 +64,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     policies: dict[str, str] = {}
     resume: bool = False
     offline: bool = False
+    energy: bool = False
+    country: str = ""
     backend: BackendOptions = BackendOptions()
 
 
@@ -105,7 +108,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
     )
     selected = probes.load_all(names, settings.packs, data_dir=settings.data_dir, hub=hub)
     own = calibration.ranked(map(calibration.load, settings.calibrations))
-    with _output_folder(settings):
+    with costs.keep(measure_energy=settings.energy, country=settings.country) as ledger, _output_folder(settings):
         progress.say(f"resolving {settings.model}")
         ref = _resolve(settings)
         classifier = open_classifier(
@@ -124,7 +127,8 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit, criteria=criteria)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
-            _ask(plan, backend, journal, progress)
+            ledger.begin(settings.out, backend, answered=resumed)
+            _ask(plan, backend, journal, progress, ledger)
         results = [
             score_probe(part, scorers[part.probe.id], plan, journal.outputs, out=settings.out, seed=settings.seed)
             for part in plan.parts
@@ -138,14 +142,16 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             backend=backend.info,
             environment=environment(),
             probes=tuple(results),
-            clocks=clock.stop(planned_at=journal.fixed_at, requests=plan.n_requests, from_journal=resumed),
+            clocks=clock.stop(
+                planned_at=journal.fixed_at, requests=plan.n_requests, from_journal=resumed, costs=ledger.close()
+            ),
         )
         sealed = record.seal(finished)
         record.save_record(settings.out, sealed)
     return sealed
 
 
-def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress) -> None:
+def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress, ledger: costs.Ledger) -> None:
     """Have every request answered that the journal does not hold yet."""
     totals = {part.probe.id: 0 for part in plan.parts}
     answered = dict(totals)
@@ -163,10 +169,12 @@ def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress) -> 
         with foreign_faults("the model failed while it answered", ModelError, hint=hint):
             for kind, asked in plan.requests.items():
                 done = set(journal.outputs[kind])
-                for pack in answer[kind](asked, done=done):
-                    new = {number: _finite(output) for number, output in pack.items() if number not in done}
-                    journal.add(kind, new)
-                    _advance(progress, plan.owner[kind], new)
+                with ledger.answering(kind):
+                    for pack in answer[kind](asked, done=done):
+                        new = {number: _finite(output) for number, output in pack.items() if number not in done}
+                        journal.add(kind, new)
+                        ledger.note(new)
+                        _advance(progress, plan.owner[kind], new)
     except KeyboardInterrupt as fault:
         raise InterruptedRun("interrupted", hint=hint) from fault
     finally:

@@ -54,8 +54,12 @@ ALLOWED = {
     "requests": BASE | {"probes", "definition"},
     "described": BASE,
     "card_file": BASE | {"schema", "card"},
-    "card": BASE | {"schema", "provenance", "computed", "described"},
-    "exporters": BASE | {"resources", "provenance", "described", "schema", "samples", "items", "probes", "judge"},
+    "inference": BASE,
+    "energy": BASE,
+    "costs": BASE | {"schema", "record", "journal", "backends", "energy"},
+    "card": BASE | {"schema", "provenance", "computed", "described", "inference"},
+    "exporters": BASE
+    | {"resources", "provenance", "described", "schema", "samples", "items", "probes", "judge", "inference"},
     "diff": BASE | {"schema"},
 }
 TOP = {
@@ -84,7 +88,7 @@ TOP = {
     "doctor",
     "__main__",
 }
-HEAVY = {"torch", "transformers", "detoxify", "datasets", "profanity_check", "gguf"}
+HEAVY = {"codecarbon", "torch", "transformers", "detoxify", "datasets", "profanity_check", "gguf"}
 
 
 def modules() -> list[Path]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from auditor.types import BackendInfo, GenerateRequest, LoglikelihoodRequest, Output
+from auditor.types import BackendInfo, FlopCount, GenerateRequest, LoglikelihoodRequest, Output, Work
 
 Outputs = Mapping[int, Output]
+COUNTED_TOKENS = 128  # of the text whose operations are counted, fewer where the context is shorter
 
 
 class BackendOptions(Struct, frozen=True, kw_only=True):
@@ -51,3 +52,37 @@ class Backend(Protocol):
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield `Completion | Unscored` for each request that is not done."""
         ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A backend that knows what its passes cost."""
+
+    @property
+    def flop(self) -> FlopCount:
+        """What one token costs."""
+        ...
+
+    @property
+    def work(self) -> Work:
+        """What was run since the backend was opened."""
+        ...
+
+
+def by_formula(parameters: int) -> FlopCount:
+    """Return 2·N operations a token for N parameters: each is multiplied with one number, and the product added.
+
+    Attention is left out, and a table of embeddings, which is only looked up, counts as if it were multiplied with.
+    Source: Kaplan et al. 2020, "Scaling Laws for Neural Language Models", §2.1.
+    """
+    return FlopCount(method="formula", by="2·N", tokens=0, body=2 * parameters, head=0, formula=2 * parameters)
+
+
+def flop_of(backend: Backend) -> FlopCount:
+    """Return what one token costs: as the backend counted it, else by the formula."""
+    return backend.flop if isinstance(backend, Counting) else by_formula(backend.info.parameters)
+
+
+def work_of(backend: Backend) -> Work | None:
+    """Return what a backend has run, or None where it does not count that."""
+    return backend.work if isinstance(backend, Counting) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from auditor.backends.base import BackendOptions, Outputs
+from auditor.backends.base import COUNTED_TOKENS, BackendOptions, Outputs, by_formula
 from auditor.backends.hf_config import (
     cached_bytes_of,
     context_length_of,
@@ -31,6 +31,7 @@ from auditor.types import (
     Output,
     Reason,
     Unscored,
+    Work,
 )
 
 _LOGITS_BUDGET = 400_000_000  # bytes of float32 logits that one pack may need
@@ -60,6 +61,7 @@ def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
         backend = HFBackend(model, tokenizer, options, name=ref.requested)
         backend.prove_finite()
         backend.prove_batches()
+        backend.count_flop()
     return backend
 
 
@@ -106,8 +108,14 @@ class HFBackend:
             packed=pack_linears(model),
             threads=torch.get_num_threads(),
         )
+        self.flop = by_formula(parameters)
         self._encoder = Encoder(tokenizer, ends=self._ends, context_length=self.info.context_length)
         self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
+
+    @property
+    def work(self) -> Work:
+        """What was run since the model was opened."""
+        return Work(tokens=self._forward.tokens, predictions=self._forward.predictions)
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
         """Return a conversation as the model's chat template writes it, up to where the assistant begins."""
@@ -170,6 +178,14 @@ class HFBackend:
         )
         for drawn in decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends, limits=limits):
             yield {number: self._completion(draw) for number, draw in drawn.items()}
+
+    def count_flop(self) -> None:
+        """Count what a token costs; where that cannot be done, the formula stands."""
+        from auditor.engine.flop import count_causal
+
+        [ids] = self._encoder.tokenize([_PLAIN_TEXTS[-1]])
+        tokens = min(COUNTED_TOKENS, self.info.context_length)
+        self.flop = count_causal(self._forward, ids, tokens=tokens, formula=self.flop)
 
     def prove_finite(self) -> None:
         """Raise ModelError unless the model gives a finite log-likelihood to a short plain text."""

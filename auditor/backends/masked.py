@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from auditor.backends.base import BackendOptions, Outputs
+from auditor.backends.base import COUNTED_TOKENS, BackendOptions, Outputs, by_formula
 from auditor.backends.hf_config import UNLIMITED, context_length_of, first_position, tokenizer_state
 from auditor.backends.hf_encode import spans
 from auditor.backends.hf_load import digest_text, load
 from auditor.engine.blanks import Blanked, pack_texts, plan_texts, shared_places
 from auditor.errors import ModelError, foreign_faults
-from auditor.types import BackendInfo, GenerateRequest, LoglikelihoodRequest, ModelRef, Output, Reason, Unscored
+from auditor.types import BackendInfo, GenerateRequest, LoglikelihoodRequest, ModelRef, Output, Reason, Unscored, Work
 
 _LOGITS_BUDGET = 400_000_000  # bytes of float32 logits that one pass may need
 _PLAIN_TEXT = "The sun rises in the east."
@@ -37,6 +37,7 @@ def open_backend(ref: ModelRef, options: BackendOptions) -> MaskedBackend:
     with foreign_faults(f"cannot run {ref.requested}", ModelError, hint=hint):
         backend = MaskedBackend(model, tokenizer, options, name=ref.requested)
         backend.prove()
+        backend.count_flop()
     return backend
 
 
@@ -75,6 +76,20 @@ class MaskedBackend:
             threads=torch.get_num_threads(),
             masked=True,
         )
+        self.flop = by_formula(parameters)
+
+    @property
+    def work(self) -> Work:
+        """What was run since the model was opened."""
+        return Work(tokens=self._fill.tokens, predictions=self._fill.predictions)
+
+    def count_flop(self) -> None:
+        """Count what a token costs; where that cannot be done, the formula stands."""
+        from auditor.engine.flop import count_masked
+
+        ids = self._tokenizer(_PLAIN_TEXT).input_ids
+        tokens = min(COUNTED_TOKENS, self.info.context_length)
+        self.flop = count_masked(self._fill, ids, tokens=tokens, formula=self.flop)
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
         """Refuse: a masked model holds no conversation."""

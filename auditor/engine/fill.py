@@ -18,9 +18,11 @@ class Fill:
 
     Where `narrow` is set, only the states at those places go through the model's head, which for a large vocabulary is
     most of the work. The model's own code runs all the same: what its body returns is cut down before its head.
+    `tokens` and `predictions` count what was run: tokens read and positions with logits.
     """
 
     def __init__(self, model: Any) -> None:
+        self.tokens = self.predictions = 0
         self._model = model
         self._body = model.base_model
         self._takes_mask = "attention_mask" in inspect.signature(model.forward).parameters
@@ -43,13 +45,19 @@ class Fill:
         rows = torch.arange(len(ids), device=ids.device)
         if not self.narrow:
             logits: torch.Tensor = self._model(input_ids=ids, **more).logits
+            self._counted(ids, logits)
             return logits[rows, places]
         handle = self._body.register_forward_hook(lambda _module, _args, states: _cut(states, rows, places))
         try:
             logits = self._model(input_ids=ids, **more).logits
         finally:
             handle.remove()
+        self._counted(ids, logits)
         return logits[:, 0]
+
+    def _counted(self, ids: torch.Tensor, logits: torch.Tensor) -> None:
+        self.tokens += ids.numel()
+        self.predictions += logits.shape[:-1].numel()
 
 
 def _cut(states: Any, rows: torch.Tensor, places: torch.Tensor) -> Any:

@@ -17,10 +17,12 @@ class Forward:
     """A causal language model as a function from tokens and mask to logits.
 
     Positions count real tokens only, so padding may stand on either side. A model without a cache of the library's
-    kind is given the whole sequence again at every step.
+    kind is given the whole sequence again at every step. `tokens` and `predictions` count what was run: tokens read,
+    padding included, and positions with logits.
     """
 
     def __init__(self, model: Any) -> None:
+        self.tokens = self.predictions = 0
         self._model = model
         accepted = inspect.signature(model.forward).parameters
         self._positions = "position_ids" in accepted
@@ -68,9 +70,9 @@ class Forward:
     @torch.inference_mode()
     def read(self, ids: tuple[int, ...]) -> Any:
         """Return the cache of one sequence, for trees that have it as their stem."""
-        return self._model(input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1, use_cache=True)[
-            self._cache
-        ]
+        out = self._model(input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1, use_cache=True)
+        self._counted(len(ids), out.logits)
+        return out[self._cache]
 
     def trees(self, trees: Sequence[Tree], *, keep: torch.Tensor, pad: int, stem: Any = None) -> torch.Tensor:
         """Return logits [kept, vocabulary] of trees side by side, each node seeing its stem and its own path alone.
@@ -102,6 +104,7 @@ class Forward:
         finally:
             hook.remove()
         logits: torch.Tensor = out.logits
+        self._counted(ids.numel(), logits)
         return logits
 
     def _masks(
@@ -132,7 +135,13 @@ class Forward:
             more["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         if self._keeps:
             more["logits_to_keep"] = keep
-        return self._model(input_ids=ids, attention_mask=mask, **more)
+        out = self._model(input_ids=ids, attention_mask=mask, **more)
+        self._counted(ids.numel(), out.logits)
+        return out
+
+    def _counted(self, tokens: int, logits: torch.Tensor) -> None:
+        self.tokens += tokens
+        self.predictions += logits.shape[:-1].numel()
 
     def _logits(self, out: Any, keep: torch.Tensor | int) -> torch.Tensor:
         logits: torch.Tensor = out.logits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.exporters import calibrations, phrasings
+from auditor.exporters import calibrations, costs, phrasings
 from auditor.judge import worst
 from auditor.types import Calibration, Card, Finding, Metric, RunRecord, Status, Undefined, Verdict
 
@@ -27,7 +27,7 @@ def render(record: RunRecord, card: Card, verdicts: Sequence[Verdict]) -> str:
     lines.append("")
     for verdict in verdicts:
         lines += _documents(verdict, several=len(verdicts) > 1)
-    lines.append("")
+    lines += ["", costs.line(record.clocks)]
     named = ", ".join(f"{verdict.policy} {verdict.policy_version}" for verdict in verdicts)
     many = "policies" if len(verdicts) > 1 else "policy"
     lines.append(f"verdict  {worst(verdict.status for verdict in verdicts)}  {many} {named}")

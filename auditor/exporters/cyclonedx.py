@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping
 from auditor import schema
 from auditor.errors import ExportError, optional_package
 from auditor.exporters import facts
+from auditor.exporters.costs import known as how_known
 from auditor.exporters.words import KNOWN
-from auditor.types import Document, Fact, Json, Material, Metric, ProbeResult, Undefined, slice_words
+from auditor.inference import ENERGY, TASK_TOKENS
+from auditor.types import Document, Energy, Fact, Json, Material, Metric, ProbeResult, Undefined, slice_words
 
 NAMESPACE = uuid.UUID("6f1d6c1e-6c57-5d0c-9c8f-2f6a3f0d7a10")
 _MODEL, _TOOL = "model", "auditor"
 _FACT = "auditor:fact:"
-_KWH = 1000  # in a MWh
+_KWH = 1000  # in a MWh; as many Wh are in one
+_T = 1000  # kg in one
 
 
 def export(material: Material) -> Iterator[Document]:
@@ -133,7 +136,7 @@ def _model_card(material: Material, data: list[dict[str, Json]]) -> dict[str, Js
         "quantitativeAnalysis": {
             "performanceMetrics": [_metric(probe, metric) for probe in material.card.probes for metric in probe.metrics]
         },
-        "considerations": _considerations(known),
+        "considerations": _considerations(material),
     }
     return {key: value for key, value in found.items() if value}
 
@@ -148,10 +151,11 @@ def _metric(probe: ProbeResult, metric: Metric | Undefined) -> dict[str, Json]:
     return {**head, "value": repr(metric.value), "confidenceInterval": bounds}
 
 
-def _considerations(known: Mapping[str, Fact]) -> dict[str, Json]:
+def _considerations(material: Material) -> dict[str, Json]:
+    known = material.card.facts
     intended, outside = facts.words(known, "use.intended"), facts.words(known, "use.out_of_scope")
     limits, mitigations = facts.words(known, "use.limitations"), facts.words(known, "validation.mitigations")
-    energy = facts.known(known, "training.energy_mwh")
+    consumed = list(_consumed(material))
     found: dict[str, Json] = {
         "useCases": [*([intended] if intended else []), *([f"Out of scope: {outside}"] if outside else [])],
         "technicalLimitations": [limits] if limits else [],
@@ -159,11 +163,39 @@ def _considerations(known: Mapping[str, Fact]) -> dict[str, Json]:
         if mitigations
         else [],
     }
-    if isinstance(energy, int | float):
-        cost = {"value": energy * _KWH, "unit": "kWh"}
-        used = {"activity": "training", "energyProviders": [], "activityEnergyCost": cost}
-        found["environmentalConsiderations"] = {"energyConsumptions": [used]}
+    if consumed:
+        found["environmentalConsiderations"] = {"energyConsumptions": consumed}
     return {key: value for key, value in found.items() if value}
+
+
+def _consumed(material: Material) -> Iterator[dict[str, Json]]:
+    """Yield the energy of training and of inference as far as known, and of this audit; each says how it is known."""
+    known, costs = material.card.facts, material.record.clocks.costs
+    training, inference = (facts.known(known, key) for key in ("training.energy_mwh", ENERGY))
+    if isinstance(training, int | float):
+        yield _energy("training", training * _KWH, facts.basis(known["training.energy_mwh"]))
+    if isinstance(inference, int | float):
+        task = f"{TASK_TOKENS} tokens; {facts.basis(known[ENERGY])}"
+        yield _energy("inference", inference / _KWH, task)
+    if costs is not None and costs.energy is not None:
+        yield _audit(costs.energy)
+
+
+def _audit(used: Energy) -> dict[str, Json]:
+    lacking = f"; not in it: {'; '.join(used.lacking)}" if used.lacking else ""
+    found = _energy("validation", used.kwh, f"this audit: {how_known(used)}, {used.tracker}{lacking}")
+    if used.kg_co2e is None:
+        return found
+    return {**found, "co2CostEquivalent": {"value": used.kg_co2e / _T, "unit": "tCO2eq"}}
+
+
+def _energy(activity: str, kwh: float, basis: str) -> dict[str, Json]:
+    return {
+        "activity": activity,
+        "energyProviders": [],
+        "activityEnergyCost": {"value": kwh, "unit": "kWh"},
+        "properties": [_property("auditor:known", basis)],
+    }
 
 
 def _training_set(number: int, dataset: Mapping[str, Json]) -> dict[str, Json]:
@@ -254,6 +286,7 @@ _FIELDS = {
     "use.limitations": "modelCard/considerations/technicalLimitations",
     "validation.mitigations": "modelCard/considerations/ethicalConsiderations",
     "training.energy_mwh": "modelCard/considerations/environmentalConsiderations",
+    ENERGY: "modelCard/considerations/environmentalConsiderations",
 }
 
 

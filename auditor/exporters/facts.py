@@ -70,6 +70,11 @@ def told(fact: Fact) -> str:
     return f"{fact.status.replace('_', ' ')}: {fact.reason}"
 
 
+def basis(fact: Fact) -> str:
+    """Return how a known fact is known: its status and source."""
+    return f"{fact.status}: {fact.source}"
+
+
 def figures(metric: Metric | Undefined) -> str:
     """Return in words what a metric's value rests on."""
     scorer = f"{metric.scorer.name} {metric.scorer.version}"

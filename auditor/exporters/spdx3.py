@@ -15,11 +15,12 @@ from typing import Any
 
 from auditor.errors import ExportError, first_line, foreign_faults, optional_package
 from auditor.exporters import facts
+from auditor.inference import ENERGY, TASK_TOKENS
 from auditor.types import Document, Json, Material, ProbeResult
 
 VERSION = "3.0.1"
 _NO_ASSERTION = "https://spdx.org/rdf/3.0.1/terms/ExpandedLicensing/NoAssertionLicense"
-_KWH = 1000  # in a MWh
+_KWH = 1000  # in a MWh; as many Wh are in one
 AI_DEMANDS = (
     "suppliedBy",
     "releaseTime",
@@ -175,6 +176,7 @@ class _Builder:
             ai_metric=[self._entry(address, facts.line(metric)) for address, metric in self._material.metrics()],
             ai_metricDecisionThreshold=[self._entry(*bound) for bound in self._bounds()],
             ai_energyConsumption=self._energy(),
+            comment=self._energy_basis(),
         )
         return package
 
@@ -190,12 +192,28 @@ class _Builder:
                     yield finding.subject, f"{finding.bound} ({whose}): {finding.status}"
 
     def _energy(self) -> Any:
-        megawatt_hours = facts.known(self._known, "training.energy_mwh")
-        if not isinstance(megawatt_hours, int | float):
+        used = {
+            "ai_trainingEnergyConsumption": self._kwh("training.energy_mwh", _KWH),
+            "ai_inferenceEnergyConsumption": self._kwh(ENERGY, 1 / _KWH),
+        }
+        given = {name: [one] for name, one in used.items() if one is not None}
+        return self._spdx.ai_EnergyConsumption(**given) if given else None
+
+    def _kwh(self, key: str, factor: float) -> Any:
+        """Return the energy that a fact tells; it has no place for how that is known, which the comment says."""
+        amount = facts.known(self._known, key)
+        if not isinstance(amount, int | float):
             return None
         unit = self._spdx.ai_EnergyUnitType.kilowattHour
-        used = self._spdx.ai_EnergyConsumptionDescription(ai_energyQuantity=megawatt_hours * _KWH, ai_energyUnit=unit)
-        return self._spdx.ai_EnergyConsumption(ai_trainingEnergyConsumption=[used])
+        return self._spdx.ai_EnergyConsumptionDescription(ai_energyQuantity=amount * factor, ai_energyUnit=unit)
+
+    def _energy_basis(self) -> str:
+        told = {"training.energy_mwh": "training", ENERGY: f"inference, for {TASK_TOKENS} tokens"}
+        return "\n".join(
+            f"energy of {what}: {facts.basis(self._known[key])}"
+            for key, what in told.items()
+            if facts.known(self._known, key) is not None
+        )
 
     def _licences(self, name: str, package: Any, declared: str) -> None:
         """Relate a package to the licence that was declared; what it concludes to be, auditor does not say."""

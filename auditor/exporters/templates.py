@@ -17,7 +17,7 @@ from msgspec import Struct
 from auditor import resources, schema
 from auditor.described import ROLES
 from auditor.errors import TemplateError, first_line
-from auditor.exporters import calibrations, phrasings, readers, words
+from auditor.exporters import calibrations, costs, phrasings, readers, words
 from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
 from auditor.types import FAMILIES, Audience, Card, Json, Metric, Texts
 
@@ -112,6 +112,7 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
             for scorer, known in calibrations.fallible(card.probes).items()
         ],
         "absent_roles": [role for role in ROLES if role not in {*_UNTOLD, *(part.role for part in card.model.parts)}],
+        "energy": costs.energy(card.clocks),
         "figure": calibrations.figure,
         "lowest": calibrations.lowest,
         "overall": words.overall,

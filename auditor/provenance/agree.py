@@ -14,7 +14,7 @@ from auditor.provenance.facts import name_of
 from auditor.provenance.licences import to_spdx
 from auditor.types import Fact, Json
 
-_FREE = {  # what may well be said in two ways, or in one's own words
+_FREE = {  # what may well be said in two ways, in one's own words, or of another task
     "model.name",
     "model.library",
     "model.pipeline_tag",
@@ -26,6 +26,9 @@ _FREE = {  # what may well be said in two ways, or in one's own words
     "use.required_software",
     "training.hardware",
     "compute.carbon_methodology",
+    "compute.inference_flop",
+    "compute.inference_method",
+    "compute.inference_energy_wh",
     "maintenance.last_updated",
 }
 _OF_EACH_FILE = {  # what each file says of itself

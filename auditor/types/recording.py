@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from auditor.types.asking import Family, Json
 from auditor.types.calibrating import Calibration
+from auditor.types.costing import Costs
 from auditor.types.files import FileDigest
 from auditor.types.judging import Audience, Verdict
 from auditor.types.measuring import Metric, ScorerRef, Scoring, Undefined
@@ -163,10 +164,11 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     policies: dict[str, str] = {}
 
 
-class Clocks(Struct, frozen=True, kw_only=True):
+class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When and at what cost: the only part of a record that may differ between two equal runs.
 
-    `planned_at` is when the plan was fixed; a resumed run keeps the time of the run that it goes on with.
+    `planned_at` is when the plan was fixed; a resumed run keeps the time of the run that it goes on with. `costs` are
+    over all processes of the run, the other figures of its last one.
     """
 
     planned_at: str
@@ -176,6 +178,7 @@ class Clocks(Struct, frozen=True, kw_only=True):
     peak_memory_bytes: int
     requests: int
     requests_from_journal: int
+    costs: Costs | None = None
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from auditor import commands, policies, registry, schema
+from auditor.card import build_card
+from auditor.costs import add_up
 from auditor.errors import ExportError, MissingPackageError
 from auditor.export import export, material_of
 from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
@@ -22,7 +24,19 @@ from auditor.exporters.facts import licence_expression
 from auditor.exporters.readers import cut
 from auditor.judge import judge
 from auditor.probes import find, load
-from auditor.types import Fact, FileDigest, Finding, Material, Metric, RunRecord, Status, Undefined
+from auditor.types import (
+    EnergyPart,
+    Fact,
+    FileDigest,
+    Finding,
+    Grid,
+    Material,
+    Metric,
+    RunRecord,
+    Span,
+    Status,
+    Undefined,
+)
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Numbers = tuple[float, float, float, int]
@@ -544,3 +558,58 @@ def test_exporting_does_not_import_torch(finished: tuple[RunRecord, Path]) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+# Energy
+
+
+@pytest.fixture(scope="module")
+def metered(material: Material) -> Material:
+    """A record of a run whose energy was estimated, with its card."""
+    parts = (
+        EnergyPart(part="cpu", kwh=0.0123, method="estimated", by="its load"),
+        EnergyPart(part="ram", kwh=0.001, method="estimated", by="the size of the memory"),
+    )
+    span = Span(
+        started_at="2026-11-25T12:00:00+00:00",
+        duration_s=60.0,
+        ended=True,
+        completions=3,
+        completion_tokens=70,
+        tracker="codecarbon 3.3.2",
+        energy=parts,
+        completions_energy=parts[:1],
+        grid=Grid(country="SWE", g_per_kwh=40.0, source="a table"),
+    )
+    assert material.record.clocks.costs is not None
+    costs = add_up(material.record.clocks.costs.flop, (span,), device="cpu")
+    record = replace(material.record, clocks=replace(material.record.clocks, costs=costs))
+    declared = {key: fact for key, fact in material.card.facts.items() if fact.status == "declared"}
+    return replace(material, record=record, card=cut(build_card(record, declared), "public"))
+
+
+def test_every_format_with_a_place_for_energy_carries_the_same_values_and_how_they_are_known(metered: Material) -> None:
+    [bom] = [json.loads(one.text) for one in cyclonedx.export(metered)]
+    component = bom["metadata"]["component"]
+    rows = component["modelCard"]["considerations"]["environmentalConsiderations"]["energyConsumptions"]
+    kwh = {row["activity"]: row["activityEnergyCost"]["value"] for row in rows}
+    fact = metered.card.facts["compute.inference_energy_wh"]
+    costs = metered.record.clocks.costs
+    assert costs is not None and costs.energy is not None
+    assert kwh == {"training": 250.0, "inference": pytest.approx(fact.value / 1000), "validation": costs.energy.kwh}
+    assert rows[2]["co2CostEquivalent"] == {"value": pytest.approx(0.0133 * 40 / 1e6), "unit": "tCO2eq"}
+    known = {row["activity"]: row["properties"][0]["value"] for row in rows}
+    assert known["training"].startswith("declared") and "estimated, not measured" in known["inference"]
+    assert "estimated, not measured" in known["validation"]
+    [text] = [one.text for one in spdx3.export(metered)]
+    [model] = [row for row in json.loads(text)["@graph"] if row["type"] == "ai_AIPackage"]
+    used = model["ai_energyConsumption"]
+    told = {name: used[f"ai_{name}EnergyConsumption"][0]["ai_energyQuantity"] for name in ("training", "inference")}
+    assert {name: float(value) for name, value in told.items()} == pytest.approx({name: kwh[name] for name in told})
+    assert "energy of inference, for 100000 tokens: derived: estimated, not measured" in model["comment"]
+
+
+def test_energy_that_nobody_knows_has_no_place_in_an_export(documents: Any) -> None:
+    considerations = only(documents["cyclonedx"])["metadata"]["component"]["modelCard"]["considerations"]
+    rows = considerations["environmentalConsiderations"]["energyConsumptions"]
+    assert [row["activity"] for row in rows] == ["training"]

@@ -1,0 +1,82 @@
+"""What running the model costs, as facts of the card: operations and energy of one task, as items 8.3 and 8.4 of the
+Union's Model Documentation Form ask for them.
+"""
+
+from __future__ import annotations
+
+from auditor.types import Costs, EnergyPart, Evidence, Fact, FlopCount, RunRecord, WrittenTokens
+
+TASK_TOKENS = 100_000
+FLOP, METHOD, ENERGY = "compute.inference_flop", "compute.inference_method", "compute.inference_energy_wh"
+_DIGITS = 4  # of energies; what they are read by is no better
+_WH = 1000  # in a kWh
+
+
+def inference_facts(record: RunRecord) -> dict[str, Fact]:
+    """Return the facts on the cost of inference that the record bears out, and why others are missing.
+
+    What was counted in a pass of the model, or read off an energy counter, is *measured*; what a formula gives, or an
+    estimate by nominal powers, is *derived*, and says so.
+    """
+    costs = record.clocks.costs
+    if costs is None:
+        return {}
+    return {**_operations(record, costs.flop), ENERGY: _energy(costs)}
+
+
+def _operations(record: RunRecord, flop: FlopCount) -> dict[str, Fact]:
+    if flop.written <= 0:
+        return {}
+    task = "Reading %s tokens, with a prediction at each" if record.backend.masked else "Writing %s tokens"
+    formula = f"2·N for N = {record.backend.parameters} parameters is {flop.formula} FLOP a token"
+    if flop.method == "counted":
+        how = (
+            f"One pass over a text of {flop.tokens} tokens was counted by {flop.by} "
+            f"({record.backend.dtype} on {record.backend.device}): products of matrices, convolutions and attention, a "
+            f"multiplication and an addition being two operations. That is {flop.written} FLOP a token; {formula}"
+        )
+    else:
+        how = f"Not counted on the model: {formula}, which leaves attention out"
+    text = f"{task % f'{TASK_TOKENS:,}'.replace(',', ' ')}. {how}."
+    said = "counted in a pass of the model" if flop.method == "counted" else "by the formula 2·N, not counted"
+    return {
+        FLOP: _fact(flop.method == "counted", flop.written * TASK_TOKENS, said, "clocks.costs.flop"),
+        METHOD: _fact(flop.method == "counted", text, said, "clocks.costs.flop"),
+    }
+
+
+def _energy(costs: Costs) -> Fact:
+    if costs.written is None:
+        if costs.energy is None:
+            why = "neither measured in this audit (--energy) nor declared"
+        elif any(span.completion_tokens for span in costs.spans):
+            why = "what the part of the machine that ran the model used while it wrote is not known, nor declared"
+        else:
+            why = "no completion was written while energy was measured, and nobody declares it"
+        return Fact(status="missing", reason=why)
+    written = costs.written
+    watt_hours = float(f"{written.kwh * _WH / written.tokens * TASK_TOKENS:.{_DIGITS}g}")
+    tracker = costs.energy.tracker if costs.energy else ""
+    return _fact(written.method == "counters", watt_hours, _basis(written, tracker), "clocks.costs.written")
+
+
+def _basis(written: WrittenTokens, tracker: str) -> str:
+    how = "by energy counters" if written.method == "counters" else "estimated, not measured"
+    return (
+        f"{how}: {tracker}, {by_part(written.parts)}; the whole machine while this audit wrote {written.tokens} tokens "
+        f"in {written.completions} completions, reading of the prompts included, scaled to {TASK_TOKENS} tokens"
+    )
+
+
+def by_part(parts: tuple[EnergyPart, ...]) -> str:
+    """Return by what the energy of each part is known."""
+    return ", ".join(f"{part.part} by {part.by}" for part in parts)
+
+
+def _fact(measured: bool, value: int | float | str, source: str, place: str) -> Fact:
+    return Fact(
+        status="measured" if measured else "derived",
+        value=value,
+        source=source,
+        evidence=(Evidence(kind="run", text=place),),
+    )
