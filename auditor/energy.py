@@ -115,11 +115,12 @@ def grid_of(country: str) -> Grid:
     known = DataSource().get_global_energy_mix_data()
     mix = known.get(country, {})
     if not mix.get("carbon_intensity"):
-        why = "no carbon intensity of" if mix else "no country"
-        near = nearest(country, [code for code, row in known.items() if row.get("carbon_intensity")])
+        codes = {row["country_name"].upper(): code for code, row in known.items()}
+        lacks = "has no carbon intensity of" if mix else "knows no country"
+        hint = f"write {codes[country]}" if country in codes else nearest(country, known)
         raise UsageError(
-            f"codecarbon knows {why} {country!r}: expected three letters (ISO 3166-1)",
-            hint=near if near.startswith("did you mean") else "such as SWE, DEU or USA",
+            f"codecarbon {lacks} {country!r}" + ("" if mix else ": expected its three letters (ISO 3166-1)"),
+            hint="leave --country out: energy needs none" if mix else hint,
         )
     source = f"codecarbon {version('codecarbon')}, {mix['country_name']}, mix of {mix['year']}"
     return Grid(country=country, g_per_kwh=float(mix["carbon_intensity"]), source=source)

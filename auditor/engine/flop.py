@@ -80,7 +80,7 @@ def _unknown_to_torch() -> dict[Any, Callable[..., int]]:
     from torch.utils.flop_counter import sdpa_flop_count
 
     def attention(query: Any, key: Any, value: Any, *rest: Any, **more: Any) -> int:
-        return int(sdpa_flop_count(query, key, value))
+        return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
     def linear(inputs: Any, weight: Any, *rest: Any, **more: Any) -> int:
         rows = torch.Size(inputs[:-1]).numel()
