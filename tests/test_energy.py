@@ -18,6 +18,7 @@ import pytest
 
 from auditor import energy
 from auditor.errors import AuditorError, UsageError
+from auditor.record import load_record
 
 pytest.importorskip("codecarbon", reason="the extra energy is not installed")
 
@@ -231,3 +232,41 @@ def test_the_command_line_without_the_package_says_so_and_exits_2(tiny_model: Pa
     assert done.returncode == 2, done.stderr
     assert "error: --energy needs codecarbon" in done.stderr and "pip install 'auditor[energy]'" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_and_resumed_holds_the_energy_of_both_processes(
+    tiny_model: Path, tmp_path: Path, auditor_cli: Any
+) -> None:
+    out = tmp_path / "out"
+    words = ["run", "--model", str(tiny_model), "--probes", "toxicity,bias", "--toxicity", "alt-profanity-check"]
+    words += ["--limit", "40", "--energy", "--country", "SWE", "--out", str(out)]
+    with subprocess.Popen([sys.executable, "-m", "auditor", *words], stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 200
+        while not ((out / "costs.jsonl").is_file() and (out / "journal.jsonl").read_bytes().count(b"\n") > 10):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -9 and not (out / "record.json").exists()
+    done = auditor_cli(*words, "--resume")
+    assert done.returncode in {10, 11}, done.stderr
+    record, _ = load_record(out)
+    assert record.clocks.requests_from_journal >= 9 and record.clocks.costs is not None
+    killed, ended = record.clocks.costs.spans
+    assert (killed.ended, ended.ended) == (False, True) and killed.energy and ended.energy
+    used = record.clocks.costs.energy
+    assert used is not None
+    assert used.kwh == pytest.approx(sum(part.kwh for one in (killed, ended) for part in one.energy))
+    assert used.kg_co2e == pytest.approx(used.kwh * energy.grid_of("SWE").g_per_kwh / 1000)
+    assert len(used.lacking) == 1 and "which were killed" in used.lacking[0]
+    card = (out / "card.md").read_text(encoding="utf-8")
+    assert "in 2 processes" in card and "Not in it" in card
+    whole = auditor_cli(*words[:-2], "--out", str(tmp_path / "whole"))
+    assert whole.returncode in {10, 11}
+    assert load_record(tmp_path / "whole")[0].content_digest == record.content_digest
+    assert auditor_cli("verify", out).returncode == 0
+
+
+def test_a_country_without_energy_is_a_usage_error(auditor_cli: Any) -> None:
+    done = auditor_cli("run", "--model", "nowhere", "--country", "SWE")
+    assert done.returncode == 2 and "--country needs --energy" in done.stderr

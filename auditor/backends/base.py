@@ -10,7 +10,7 @@ from msgspec import Struct
 from auditor.types import BackendInfo, FlopCount, GenerateRequest, LoglikelihoodRequest, Output, Work
 
 Outputs = Mapping[int, Output]
-COUNTED_TOKENS = 128  # of the text whose operations are counted, fewer where the context is shorter
+COUNTED_TOKENS = 32  # of the text whose operations are counted, fewer where the context is shorter
 
 
 class BackendOptions(Struct, frozen=True, kw_only=True):
