@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,6 +15,7 @@ from auditor import datafiles, mapping, registry, schema
 from auditor.definition import Ask, Data
 from auditor.errors import DataError, UsageError
 from auditor.hubdata import HubAccess, read_hub
+from auditor.rows import Rows
 from auditor.types import PHRASING, FileDigest, Json, Scoring
 
 MOST_LETTERS = 26
@@ -26,29 +30,39 @@ class Item(Struct, frozen=True, kw_only=True):
     fields: dict[str, Json]
 
 
-def read_own(path: Path) -> tuple[list[Item], list[str]]:
+def read_own(path: Path) -> tuple[Rows[Item], list[str]]:
     """Return the items of a probe's own file, and a fault for each line that is no item."""
-    items: list[Item] = []
+    items = Rows(Item)
     faults: list[str] = []
     try:
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        with path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, start=1):
+                _add_own(items, faults, number, line.removesuffix("\n"))
     except OSError as fault:
-        return [], [f"items.jsonl: {fault.strerror}"]
+        return Rows(Item), [f"items.jsonl: {fault.strerror}"]
+    except UnicodeDecodeError:
+        return Rows(Item), [f"items.jsonl: not UTF-8: byte {_first_wrong_byte(path)}"]
+    return items, faults if items or faults else ["items.jsonl: holds no item"]
+
+
+def _add_own(items: Rows[Item], faults: list[str], number: int, line: str) -> None:
+    try:
+        item = schema.strict_json(line)
+    except (ValueError, RecursionError) as fault:
+        faults.append(f"items.jsonl:{number}: not JSON: {fault}")
+        return
+    if isinstance(item, dict):
+        items.add(Item(where=f"{OWN}:{number}", fields=item))
+    else:
+        faults.append(f"items.jsonl:{number}: expected an object, got {type(item).__name__}")
+
+
+def _first_wrong_byte(path: Path) -> int:
+    try:
+        path.read_bytes().decode()
     except UnicodeDecodeError as fault:
-        return [], [f"items.jsonl: not UTF-8: byte {fault.start}"]
-    if lines == [""]:
-        return [], ["items.jsonl: holds no item"]
-    for number, line in enumerate(lines, start=1):
-        try:
-            item = schema.strict_json(line)
-        except (ValueError, RecursionError) as fault:
-            faults.append(f"items.jsonl:{number}: not JSON: {fault}")
-            continue
-        if isinstance(item, dict):
-            items.append(Item(where=f"{OWN}:{number}", fields=item))
-        else:
-            faults.append(f"items.jsonl:{number}: expected an object, got {type(item).__name__}")
-    return items, faults
+        return fault.start
+    return 0
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -63,7 +77,7 @@ class Table(Struct, frozen=True, kw_only=True):
 
 def read_data(
     data: Data, ask: Ask, scoring: Scoring, source: Path | HubAccess, *, owner: str
-) -> tuple[list[Item], tuple[FileDigest, ...]]:
+) -> tuple[Rows[Item], tuple[FileDigest, ...]]:
     """Return the items that a benchmark's files hold, each fit to be asked and scored, and the files' digests.
 
     `source` is the folder of the files, or that the rows may be read from the Hub.
@@ -74,13 +88,13 @@ def read_data(
     """
     folder = source if isinstance(source, Path) else "the Hub"
     found = _from_files(data, source, owner=owner) if isinstance(source, Path) else [_from_hub(data, source)]
-    items: list[Item] = []
+    items = Rows(Item)
     faults: list[str] = []
     for table in found:
         missing = mapping.missing_columns(table.rows[0], mapping.columns_of(data.fields, data.where))
-        items += [] if missing else _items_in(table.rows, data, table.prefix, faults)
+        for item in [] if missing else _items_in(table.rows, data, table.prefix, faults):
+            items.add(item)
         faults += missing
-    items = [item for item in items if item.fields.get("id") not in data.leave_out]
     faults += faults_in(items, ask, scoring)
     if faults:
         raise datafiles.data_error(f"the data of {owner} in {folder}", faults)
@@ -115,9 +129,8 @@ def _from_hub(data: Data, access: HubAccess) -> Table:
     return Table(name=place.name, rows=rows, digest=digest, version=version)
 
 
-def _items_in(rows: Sequence[datafiles.Row], data: Data, prefix: str, faults: list[str]) -> list[Item]:
-    """Return the items of a file, and add to `faults` what is wrong with its rows."""
-    items = []
+def _items_in(rows: Sequence[datafiles.Row], data: Data, prefix: str, faults: list[str]) -> Iterator[Item]:
+    """Yield the items of a file, and add to `faults` what is wrong with its rows."""
     texts = {f"#{name}": text for name, text in data.texts.items()}
     for bare in rows:
         row = replace(bare, values={**bare.values, **texts}) if texts else bare
@@ -126,11 +139,10 @@ def _items_in(rows: Sequence[datafiles.Row], data: Data, prefix: str, faults: li
         except mapping.HoleError as fault:
             faults.append(f"{row.where}: {fault}")
             continue
-        if kept:
-            item, wrong = mapping.item_of(row, data.fields, name=f"{prefix}{row.number}")
-            faults += [] if item.get("id") in data.leave_out else wrong
-            items.append(Item(where=row.where, fields={**data.texts, **item}))
-    return items
+        item, wrong = mapping.item_of(row, data.fields, name=f"{prefix}{row.number}") if kept else ({}, [])
+        if kept and item.get("id") not in data.leave_out:
+            faults += wrong
+            yield Item(where=row.where, fields={**data.texts, **item})
 
 
 def faults_of_scorer(ask: Ask, scoring: Scoring) -> list[str]:
@@ -141,14 +153,26 @@ def faults_of_scorer(ask: Ask, scoring: Scoring) -> list[str]:
 def faults_in(items: Sequence[Item], ask: Ask, scoring: Scoring) -> list[str]:
     """Return what is wrong with the items, for a scorer that fits the questions."""
     scorer, _ = _scorer_of(scoring, ask)
-    faults = []
+    faults: list[tuple[int, str]] = []
+    hashes = array("q")
+    for place, item in enumerate(items):
+        name = item.fields.get("id")
+        hashes.append(hash(name) if isinstance(name, str) else 0)
+        faults += [(place, f"{item.where}: {fault}") for fault in _item_faults(item.fields, ask, scoring, scorer)]
+    faults += _taken_ids(items, hashes)
+    return [fault for _, fault in sorted(faults, key=itemgetter(0))]
+
+
+def _taken_ids(items: Sequence[Item], hashes: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield the place of each item whose id stands before, and that fault; only ids of like hash are looked at."""
+    ordered = sorted(range(len(hashes)), key=hashes.__getitem__)
+    alike = {place for pair in pairwise(ordered) if hashes[pair[0]] == hashes[pair[1]] for place in pair}
     first: dict[str, str] = {}
-    for item in items:
-        faults += [f"{item.where}: {fault}" for fault in _item_faults(item.fields, ask, scoring, scorer)]
+    for place in sorted(alike):
+        item = items[place]
         name = item.fields.get("id")
         if isinstance(name, str) and first.setdefault(name, item.where) != item.where:
-            faults.append(f"{item.where}: the id {name!r} stands in {first[name]} already")
-    return faults
+            yield place, f"{item.where}: the id {name!r} stands in {first[name]} already"
 
 
 def _scorer_of(scoring: Scoring, ask: Ask) -> tuple[Json, list[str]]:

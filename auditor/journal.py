@@ -2,7 +2,7 @@
 
 The first line says which plan it belongs to, and when that was fixed: it is on the disk before the first request is
 sent. Every other line is one output: [kind, number of the request, output]. A last line that a kill cut short is
-dropped.
+dropped. In memory stands only where each line begins: an output is read back when it is scored.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import FileIO
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -26,6 +28,7 @@ from auditor.types import Json, Output
 
 Kind = Literal["loglikelihood", "generate"]
 _SCHEMA = "auditor:journal/2"
+_CHUNK = 1 << 12  # bytes; most lines are shorter
 
 
 class _Line(Struct, frozen=True, array_like=True):
@@ -34,8 +37,43 @@ class _Line(Struct, frozen=True, array_like=True):
     output: Output
 
 
+class Outputs(Mapping[int, Output]):
+    """The outputs of one kind in an open journal, by number of their request."""
+
+    def __init__(self, read: Callable[[int], Output]) -> None:
+        """Take what reads the output whose line begins at a byte of the file."""
+        self._read = read
+        self._starts = array("q")  # of each line; -1 where there is none
+        self._n_lines = 0
+
+    def put(self, number: int, start: int) -> None:
+        """Take note of where the line of an output begins; a later line counts."""
+        if number >= len(self._starts):
+            self._starts.extend([-1] * (max(number + 1, 2 * len(self._starts)) - len(self._starts)))
+        self._n_lines += self._starts[number] < 0
+        self._starts[number] = start
+
+    def __getitem__(self, number: int) -> Output:
+        """Read an output back."""
+        if number not in self:
+            raise KeyError(number)
+        return self._read(self._starts[number])
+
+    def __contains__(self, number: object) -> bool:
+        """Return whether it is there, without a look at the file."""
+        return isinstance(number, int) and 0 <= number < len(self._starts) and self._starts[number] >= 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers, smallest first."""
+        return (number for number, start in enumerate(self._starts) if start >= 0)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._n_lines
+
+
 class Journal:
-    """Outputs by kind and number of their request; open it with `with`."""
+    """Outputs by kind and number of their request; open it with `with`, and read them within."""
 
     def __init__(self, folder: Path, plan: Mapping[str, Json], *, resume: bool) -> None:
         self._path = folder / JOURNAL
@@ -43,7 +81,10 @@ class Journal:
         self._resume = resume
         self._stream: FileIO | None = None
         self.fixed_at = ""
-        self.outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
+        self.outputs: dict[Kind, Outputs] = {
+            "loglikelihood": Outputs(self._read_output),
+            "generate": Outputs(self._read_output),
+        }
 
     def __enter__(self) -> Journal:
         """Open the journal, reading what it holds when the run is resumed.
@@ -54,7 +95,7 @@ class Journal:
         """
         with output_faults(self._path):
             fresh = not (self._resume and self._path.is_file() and self._path.stat().st_size)
-            self._stream = self._path.open("wb" if fresh else "r+b", buffering=0)
+            self._stream = self._path.open("w+b" if fresh else "r+b", buffering=0)
             _lock(self._stream, self._path)
         if fresh or not self._read():
             self.fixed_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -74,13 +115,17 @@ class Journal:
         Raises:
             OutputError: the disk is full; what was written before is intact.
         """
-        self._append([_Line(kind, number, output) for number, output in sorted(outputs.items())])
-        self.outputs[kind].update(outputs)
+        lines = [_Line(kind, number, output) for number, output in sorted(outputs.items())]
+        starts = self._append(lines)
+        for line, start in zip(lines, starts, strict=True):
+            self.outputs[kind].put(line.number, start)
 
-    def _append(self, lines: list[Json]) -> None:
+    def _append(self, lines: Sequence[Json]) -> list[int]:
+        """Write lines and sync them; return at which byte each begins."""
         assert self._stream is not None
-        start = self._stream.tell()
-        data = _text(lines)
+        start = self._stream.seek(0, os.SEEK_END)
+        texts = [_text(line) for line in lines]
+        data = b"".join(texts)
         with output_faults(self._path):
             try:
                 _write_all(self._stream, data)
@@ -88,22 +133,37 @@ class Journal:
             except OSError:
                 _cut(self._stream, start)
                 raise
+        return [start, *(start + end for end in accumulate(map(len, texts)))][:-1]
 
     def _read(self) -> bool:
         """Take over what a killed run wrote; return whether there was anything whole."""
         assert self._stream is not None
-        data = self._stream.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        _cut(self._stream, len(whole))
-        lines = whole.splitlines()
-        if not lines:
+        length = _whole_lines(self._stream)
+        _cut(self._stream, length)
+        if not length:
             return False
-        header = _header(self._path, lines[0])
-        self._check_plan(header.plan)
-        self.fixed_at = header.fixed_at
-        for found in _outputs(self._path, lines):
-            self.outputs[found.kind][found.number] = found.output
+        with self._path.open("rb") as stream:
+            header = _header(self._path, stream.readline())
+            self._check_plan(header.plan)
+            self.fixed_at = header.fixed_at
+            start = stream.tell()
+            for number, text in enumerate(stream, start=2):
+                line = _line(self._path, number, text)
+                self.outputs[line.kind].put(line.number, start)
+                start += len(text)
         return True
+
+    def _read_output(self, start: int) -> Output:
+        """Return the output whose line begins at a byte."""
+        assert self._stream is not None
+        text = b""
+        self._stream.seek(start)
+        while not text.endswith(b"\n"):
+            chunk = self._stream.read(_CHUNK)
+            if not chunk:
+                raise RecordError(f"{self._path} was cut short while it was read", hint="start a new run")
+            text += chunk[: chunk.find(b"\n") + 1 or None]
+        return _line_at(self._path, start, text).output
 
     def _check_plan(self, before: dict[str, Json]) -> None:
         now = msgspec.to_builtins(self._plan)
@@ -129,15 +189,17 @@ def read_journal(path: Path) -> WrittenJournal:
     Raises:
         RecordError: it is of another schema, damaged, or not as a run writes it.
     """
-    data = path.read_bytes()
-    lines = data.splitlines()
-    header = _header(path, lines[0] if lines else b"")
     outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
-    written = list(_outputs(path, lines))
-    if data != _text([header, *written]):
+    with path.open("rb") as stream:
+        first = stream.readline()
+        header = _header(path, first)
+        by_hand = first != _text(header)
+        for number, text in enumerate(stream, start=2):
+            found = _line(path, number, text)
+            by_hand = by_hand or text != _text(found)
+            outputs[found.kind][found.number] = found.output
+    if by_hand:
         raise RecordError(f"{path} was changed by hand: a run writes it otherwise", hint="restore it")
-    for found in written:
-        outputs[found.kind][found.number] = found.output
     return WrittenJournal(plan=header.plan, fixed_at=header.fixed_at, outputs=outputs)
 
 
@@ -154,9 +216,17 @@ def _header(path: Path, line: bytes) -> _Header:
     return schema.convert(content, _Header, where=f"{path}:1", error=RecordError)
 
 
-def _outputs(path: Path, lines: Sequence[bytes]) -> Iterator[_Line]:
-    for number, line in enumerate(lines[1:], start=2):
-        yield schema.convert(_parse(path, number, line), _Line, where=f"{path}:{number}", error=RecordError)
+def _line(path: Path, number: int, text: bytes) -> _Line:
+    return schema.convert(_parse(path, number, text), _Line, where=f"{path}:{number}", error=RecordError)
+
+
+def _line_at(path: Path, start: int, text: bytes) -> _Line:
+    try:
+        return msgspec.json.decode(text, type=_Line)
+    except msgspec.DecodeError as fault:
+        raise RecordError(
+            f"{path} was changed while it was read, at byte {start}: {fault}", hint="start a new run"
+        ) from fault
 
 
 def _parse(path: Path, number: int, line: bytes) -> Json:
@@ -166,8 +236,21 @@ def _parse(path: Path, number: int, line: bytes) -> Json:
         raise RecordError(f"{path}:{number} is damaged: {fault}", hint="start a new run") from fault
 
 
-def _text(lines: Sequence[Json]) -> bytes:
-    return "".join(schema.canonical_json(line) + "\n" for line in lines).encode()
+def _text(line: Json) -> bytes:
+    return (schema.canonical_json(line) + "\n").encode()
+
+
+def _whole_lines(stream: FileIO) -> int:
+    """Return how many bytes of a file are whole lines; a look at its end tells."""
+    end = stream.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - _CHUNK)
+        stream.seek(start)
+        found = stream.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return end
 
 
 def _write_all(stream: FileIO, data: bytes) -> None:

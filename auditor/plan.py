@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import accumulate, chain
+from typing import Protocol, overload
 
 import msgspec
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 import auditor
 from auditor import requests, schema
@@ -17,22 +23,92 @@ from auditor.journal import Kind
 from auditor.probes import Probe
 from auditor.types import (
     BackendInfo,
-    GenerateRequest,
     Json,
     LoglikelihoodRequest,
     ModelInfo,
     Question,
+    Request,
     Sample,
     ScorerRef,
 )
 
 
+class Named(Protocol):
+    """Has the id of a sample."""
+
+    @property
+    def id(self) -> str:
+        """Return it."""
+        ...
+
+
 class Part(Struct, frozen=True, kw_only=True):
-    """One probe's part of the plan: the samples selected, and the questions of each."""
+    """One probe's part of the plan: the samples selected, and where the requests of each end among those of its kind.
+
+    `ask` makes the questions of a sample, the same whenever it is called; `ends[i]` is the number of the first request
+    after those of sample i, and the part's first request is `start`.
+    """
 
     probe: Probe
-    samples: tuple[Sample, ...]
-    questions: tuple[tuple[Question, ...], ...]
+    samples: Sequence[Sample]
+    ask: Callable[[Sample], list[Question]]
+    start: int
+    ends: Sequence[int]
+
+    @property
+    def kind(self) -> Kind:
+        """Return which of a backend's methods answers its requests."""
+        return "generate" if self.probe.ask.kind == "generation" else "loglikelihood"
+
+    @property
+    def numbers(self) -> range:
+        """Return the numbers of its requests."""
+        return range(self.start, self.ends[-1] if self.ends else self.start)
+
+    def numbers_of(self, place: int) -> range:
+        """Return the numbers of the requests of the sample at a place."""
+        return range(self.ends[place - 1] if place else self.start, self.ends[place])
+
+
+class Asked(Sequence[Request]):
+    """All requests of a kind, in order of their numbers. None is kept: each is made when it is wanted."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        """Take the parts, in the order of their numbers."""
+        self._parts = parts
+        self._last: tuple[range, list[Request]] = (range(0), [])
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._parts[-1].numbers.stop if self._parts else 0
+
+    @overload
+    def __getitem__(self, number: int) -> Request: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Request]: ...
+    def __getitem__(self, number: int | slice) -> Request | list[Request]:
+        """Return the request of a number, or those of several."""
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        if not 0 <= number < len(self):
+            raise IndexError(f"request {number} of {len(self)}")
+        numbers, made = self._last
+        if number not in numbers:
+            numbers, made = self._sample_of(number)
+            self._last = (numbers, made)
+        return made[number - numbers.start]
+
+    def __iter__(self) -> Iterator[Request]:
+        """Yield them in order."""
+        for part in self._parts:
+            for sample in part.samples:
+                yield from requests_of(part.ask(sample))
+
+    def _sample_of(self, number: int) -> tuple[range, list[Request]]:
+        """Return the numbers of the requests of one sample, and those."""
+        part = self._parts[bisect_right(self._parts, number, key=lambda part: part.start) - 1]
+        place = bisect_right(part.ends, number)
+        return part.numbers_of(place), requests_of(part.ask(part.samples[place]))
 
 
 class Criteria(Struct, frozen=True, kw_only=True):
@@ -47,17 +123,20 @@ class Criteria(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """All requests of all probes together. `owner[kind][i]` is the probe that request i belongs to."""
+    """All requests of all probes together, by kind."""
 
     parts: tuple[Part, ...]
-    requests: dict[Kind, list[Json]]
-    owner: dict[Kind, list[str]]
+    requests: dict[Kind, Asked]
     header: dict[str, Json]
 
     @property
     def n_requests(self) -> int:
         """Return how many requests there are."""
         return sum(map(len, self.requests.values()))
+
+    def of_kind(self, kind: Kind) -> list[Part]:
+        """Return the parts whose requests are of a kind, in the order of their numbers."""
+        return [part for part in self.parts if part.kind == kind]
 
 
 def make_plan(
@@ -77,30 +156,34 @@ def make_plan(
     """
     _check_masked(selected, backend, model.requested)
     _check_chat(selected, backend, model.requested)
-    parts = []
+    parts: list[Part] = []
+    starts: dict[Kind, int] = {"loglikelihood": 0, "generate": 0}
     for probe in selected:
-        samples = _limited(probe, seed=seed, limit=limit)
-        asked = [
-            tuple(requests.questions(probe, sample, seed=seed, render_chat=backend.render_chat)) for sample in samples
-        ]
-        parts.append(Part(probe=probe, samples=samples, questions=tuple(asked)))
-    found: dict[Kind, list[Json]] = {"loglikelihood": [], "generate": []}
-    owner: dict[Kind, list[str]] = {"loglikelihood": [], "generate": []}
-    for part in parts:
-        for request in _requests_of(part):
-            kind = kind_of(request)
-            found[kind].append(request)
-            owner[kind].append(part.probe.id)
+        part = _part(probe, backend, seed=seed, limit=limit, starts=starts)
+        starts[part.kind] = part.numbers.stop
+        parts.append(part)
+    kinds: tuple[Kind, Kind] = ("loglikelihood", "generate")
+    found = {kind: Asked([part for part in parts if part.kind == kind]) for kind in kinds}
     header = make_header(
         code={"auditor": auditor.__version__, "code": schema.digest_code(), "environment": environment()},
         model=model,
         backend=backend.info,
-        probes={part.probe.id: (part.probe.digest, [sample.id for sample in part.samples]) for part in parts},
+        probes={part.probe.id: (part.probe.digest, part.samples) for part in parts},
         seed=seed,
         requests=found,
         criteria=criteria,
     )
-    return Plan(parts=tuple(parts), requests=found, owner=owner, header=header)
+    return Plan(parts=tuple(parts), requests=found, header=header)
+
+
+def _part(probe: Probe, backend: Backend, *, seed: int, limit: int | None, starts: Mapping[Kind, int]) -> Part:
+    """Return a probe's part; its requests' numbers go on from those of its kind."""
+    samples = _limited(probe, seed=seed, limit=limit)
+    ask = partial(requests.questions, probe, seed=seed, render_chat=backend.render_chat)
+    part = Part(probe=probe, samples=samples, ask=ask, start=0, ends=())
+    counts = (len(requests_of(ask(sample))) for sample in samples)
+    ends = accumulate(counts, initial=starts[part.kind])
+    return replace(part, start=next(ends), ends=array("q", ends))
 
 
 def make_header(
@@ -108,29 +191,43 @@ def make_header(
     code: Mapping[str, Json],
     model: ModelInfo,
     backend: BackendInfo,
-    probes: Mapping[str, tuple[str, Sequence[str]]],
+    probes: Mapping[str, tuple[str, Sequence[Named]]],
     seed: int,
-    requests: Mapping[Kind, Sequence[Json]],
+    requests: Mapping[Kind, Iterable[Request]],
     criteria: Criteria,
 ) -> dict[str, Json]:
     """Return what names a run before the first request is sent: every request, the model, how it is run and judged.
 
     `code` is auditor's version, the digest of its code and the environment; `probes` gives, by id, the digest of the
-    items and the samples' ids in order.
+    items and the samples in order.
     """
     header = {
         **code,
         "model": [file.sha256 for file in model.files],
         "backend": backend,
-        "probes": {name: [digest, len(ids), schema.digest_of(list(ids))] for name, (digest, ids) in probes.items()},
+        "probes": {name: [digest, len(samples), _digest_of_ids(samples)] for name, (digest, samples) in probes.items()},
         "seed": seed,
-        "requests": schema.digest_of(requests),
+        "requests": _digest_of_requests(requests),
         "scorers": {name: list(scorer) for name, scorer in criteria.scorers.items()},
         "classifier": criteria.classifier,
         "policies": criteria.policies,
     }
     found: dict[str, Json] = msgspec.to_builtins(header)
     return found
+
+
+def _digest_of_ids(samples: Iterable[Named]) -> str:
+    return schema.digest_texts(schema.list_texts(sample.id for sample in samples))
+
+
+def _digest_of_requests(asked: Mapping[Kind, Iterable[Request]]) -> str:
+    """Return what `schema.digest_of` would, without a list of them."""
+    kinds = sorted(asked)
+    heads = ("{" if kind == kinds[0] else "," for kind in kinds)
+    texts = (
+        chain([f'{head}"{kind}":'], schema.list_texts(asked[kind])) for head, kind in zip(heads, kinds, strict=True)
+    )
+    return schema.digest_texts(chain(chain.from_iterable(texts), ["}"]))
 
 
 def _check_masked(selected: Sequence[Probe], backend: Backend, name: str) -> None:
@@ -155,22 +252,21 @@ def _check_chat(selected: Sequence[Probe], backend: Backend, name: str) -> None:
         )
 
 
-def _limited(probe: Probe, *, seed: int, limit: int | None) -> tuple[Sample, ...]:
+def _limited(probe: Probe, *, seed: int, limit: int | None) -> Sequence[Sample]:
     """Return all samples, or at most `limit` of them in their order: random items, each in all its phrasings."""
     if limit is None or limit >= len(probe.samples):
         return probe.samples
     each = max(1, len(probe.ask.phrasings))
     rng = np.random.Generator(np.random.PCG64(requests.sample_seed(seed, probe.id, "limit", 0)))
     chosen = rng.choice(len(probe.samples) // each, size=max(1, limit // each), replace=False)
-    return tuple(probe.samples[item * each + which] for item in sorted(chosen) for which in range(each))
+    return probe.samples.pick(item * each + which for item in sorted(chosen) for which in range(each))
 
 
-def _requests_of(part: Part) -> Iterator[LoglikelihoodRequest | GenerateRequest]:
-    for asked in part.questions:
-        for question in asked:
-            yield from question.requests
+def requests_of(asked: Sequence[Question]) -> list[Request]:
+    """Return the requests of a sample's questions, in order."""
+    return [request for question in asked for request in question.requests]
 
 
-def kind_of(request: LoglikelihoodRequest | GenerateRequest) -> Kind:
+def kind_of(request: Request) -> Kind:
     """Return which of a backend's methods answers a request."""
     return "loglikelihood" if isinstance(request, LoglikelihoodRequest) else "generate"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,8 @@ from auditor import items, resources, schema
 from auditor.definition import Ask, Data
 from auditor.errors import PackError, UsageError, list_faults, nearest
 from auditor.hubdata import HubAccess
+from auditor.items import Item
+from auditor.rows import Rows
 from auditor.types import FAMILIES, PHRASING, Family, FileDigest, Json, Sample, Scoring
 
 
@@ -41,7 +44,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     ask: Ask
     scoring: Scoring
     template: str
-    samples: tuple[Sample, ...]
+    samples: Rows[Sample]
     digest: str
     data: Data | None = None
     files: tuple[FileDigest, ...] = ()
@@ -186,7 +189,7 @@ def load(
     if family not in FAMILIES:
         faults.append(f"the folder {family!r} is not a family ({nearest(family, FAMILIES)})")
     external = "data" in config
-    found, item_faults = ([], []) if external else items.read_own(folder / items.OWN)
+    found, item_faults = (Rows(Item), []) if external else items.read_own(folder / items.OWN)
     faults += item_faults
     if external and schema.is_file(folder / items.OWN):
         faults.append(f"probe.toml: $.data: the items are in {items.OWN} already")
@@ -222,12 +225,18 @@ def load(
         ask=ask,
         scoring=scoring,
         template=template,
-        samples=tuple(sample for item in found for sample in _samples(item.fields, ask, scoring)),
-        digest=schema.digest_of([config, template, [item.fields for item in found]]),
+        samples=Rows(Sample, (sample for item in found for sample in _samples(item.fields, ask, scoring))),
+        digest=_digest(config, template, found),
         data=data,
         files=files,
         pinned=data is None or (bool(data.rows_sha256) if source else data.pinned),
     )
+
+
+def _digest(config: dict[str, Json], template: str, found: Iterable[Item]) -> str:
+    """Return the sha256 of the canonical JSON of a list of the three."""
+    head = schema.canonical_json([config, template])[:-1]
+    return schema.digest_texts(chain([head, ","], schema.list_texts(item.fields for item in found), ["]"]))
 
 
 def _of_part(config: dict[str, Json], part: str) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -89,7 +89,7 @@ def _content_digest(record: RunRecord) -> str:
 def write_samples(folder: Path, probe_id: str, lines: Iterator[Json]) -> FileDigest:
     """Write a probe's samples, one a line, and return the file's digest; its name is relative to `folder`."""
     name = f"{SAMPLES}/{probe_id.replace('/', '__')}.jsonl"
-    write_text(folder / name, "".join(schema.canonical_json(line) + "\n" for line in lines))
+    write_texts(folder / name, (schema.canonical_json(line) + "\n" for line in lines))
     return schema.digest_file(folder / name, name=name)
 
 
@@ -99,14 +99,26 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OutputError: the folder is full or cannot be written.
     """
+    write_texts(path, [text])
+
+
+def write_texts(path: Path, texts: Iterable[str]) -> None:
+    """Write texts to one file, whole or not at all.
+
+    Raises:
+        OutputError: the folder is full or cannot be written.
+    """
     part = path.with_name(path.name + ".part")
     with output_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
+        try:
+            with part.open("w", encoding="utf-8") as stream:
+                stream.writelines(texts)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor import record, requests, summarise
 from auditor.journal import Kind
-from auditor.plan import Part, Plan
+from auditor.plan import Part
+from auditor.rows import Rows
 from auditor.scorers.base import Scorer
 from auditor.scoring import score_samples
 from auditor.types import (
+    Answer,
     Json,
     Output,
     ProbeResult,
     Question,
+    Sample,
     ScoredSample,
     ScorerRef,
+    Unscored,
 )
 
 
 def score_probe(
-    part: Part, scorer: Scorer, plan: Plan, outputs: Mapping[Kind, Mapping[int, Output]], *, out: Path, seed: int
+    part: Part, scorer: Scorer, outputs: Mapping[Kind, Mapping[int, Output]], *, out: Path, seed: int
 ) -> ProbeResult:
-    """Score one probe's samples, write them down, and summarise them."""
+    """Score one probe's samples, write them down one by one, and summarise them."""
     probe = part.probe
-    kind: Kind = "generate" if probe.ask.kind == "generation" else "loglikelihood"
-    own = iter([outputs[kind][number] for number, owner in enumerate(plan.owner[kind]) if owner == probe.id])
-    came = [[next(own) for question in asked for _ in question.requests] for asked in part.questions]
-    answers = [requests.answers(asked, got) for asked, got in zip(part.questions, came, strict=True)]
-    scored = score_samples(scorer, part.samples, answers)
-    lines = (_sample_line(row, asked, got) for row, asked, got in zip(scored, part.questions, came, strict=True))
+    scored: Rows[ScoredSample] = Rows(ScoredSample)
+    samples_file = record.write_samples(out, probe.id, _lines(part, scorer, outputs[part.kind], scored))
     return ProbeResult(
         id=probe.id,
         version=probe.version,
@@ -47,7 +48,7 @@ def score_probe(
         digest=probe.digest,
         n_items=len(probe.samples),
         n_selected=len(part.samples),
-        samples_file=record.write_samples(out, probe.id, lines),
+        samples_file=samples_file,
         unscored=summarise.count_unscored(scored),
         counts=scorer.counts(scored),
         scorer=ScorerRef(name=scorer.name, version=scorer.version),
@@ -56,6 +57,24 @@ def score_probe(
             scorer, scored, probe_id=probe.id, data_digest=probe.digest, seed=seed, scoring=probe.scoring
         ),
     )
+
+
+def _lines(
+    part: Part, scorer: Scorer, outputs: Mapping[int, Output], scored: Rows[ScoredSample]
+) -> Iterator[dict[str, Json]]:
+    """Yield the line of each sample in the samples file, and add it with its score to `scored`."""
+    waiting: deque[tuple[list[Question], list[Output]]] = deque()
+
+    def answered() -> Iterator[tuple[Sample, list[Answer] | Unscored]]:
+        for place, sample in enumerate(part.samples):
+            asked = part.ask(sample)
+            came = [outputs[number] for number in part.numbers_of(place)]
+            waiting.append((asked, came))
+            yield sample, requests.answers(asked, came)
+
+    for row in score_samples(scorer, answered()):
+        scored.add(row)
+        yield _sample_line(row, *waiting.popleft())
 
 
 def _sample_line(row: ScoredSample, asked: Sequence[Question], outputs: Sequence[Output]) -> dict[str, Json]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +22,7 @@ from auditor.environment import Clock, environment
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
 from auditor.hubdata import HubAccess
 from auditor.journal import Journal, Kind
-from auditor.plan import Criteria, Plan, make_plan
+from auditor.plan import Criteria, Part, Plan, make_plan
 from auditor.provenance.derive import Derived, derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.results import score_probe
@@ -129,10 +130,10 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             resumed = sum(len(found) for found in journal.outputs.values())
             ledger.begin(settings.out, backend, answered=resumed)
             _ask(plan, backend, journal, progress, ledger)
-        results = [
-            score_probe(part, scorers[part.probe.id], plan, journal.outputs, out=settings.out, seed=settings.seed)
-            for part in plan.parts
-        ]
+            results = [
+                score_probe(part, scorers[part.probe.id], journal.outputs, out=settings.out, seed=settings.seed)
+                for part in plan.parts
+            ]
         known = [*own, *calibration.shipped()]
         results = [correct(result, scorers[result.id], known) for result in results]
         finished = RunRecord(
@@ -153,12 +154,10 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
 
 def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress, ledger: costs.Ledger) -> None:
     """Have every request answered that the journal does not hold yet."""
-    totals = {part.probe.id: 0 for part in plan.parts}
-    answered = dict(totals)
-    for kind, owners in plan.owner.items():
-        for number, probe_id in enumerate(owners):
-            totals[probe_id] += 1
-            answered[probe_id] += number in journal.outputs[kind]
+    totals = {part.probe.id: len(part.numbers) for part in plan.parts}
+    answered = {
+        part.probe.id: sum(number in journal.outputs[part.kind] for number in part.numbers) for part in plan.parts
+    }
     progress.begin(totals, answered)
     answer: dict[Kind, Callable[..., Iterator[Outputs]]] = {
         "loglikelihood": backend.loglikelihood,
@@ -168,13 +167,13 @@ def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress, led
     try:
         with foreign_faults("the model failed while it answered", ModelError, hint=hint):
             for kind, asked in plan.requests.items():
-                done = set(journal.outputs[kind])
+                done = journal.outputs[kind].keys()
                 with ledger.answering(kind):
                     for pack in answer[kind](asked, done=done):
                         new = {number: _finite(output) for number, output in pack.items() if number not in done}
                         journal.add(kind, new)
                         ledger.note(new)
-                        _advance(progress, plan.owner[kind], new)
+                        _advance(progress, plan.of_kind(kind), new)
     except KeyboardInterrupt as fault:
         raise InterruptedRun("interrupted", hint=hint) from fault
     finally:
@@ -188,12 +187,12 @@ def _finite(output: Output) -> Output:
     return output
 
 
-def _advance(progress: Progress, owners: Sequence[str], numbers: Mapping[int, Output]) -> None:
-    counts: dict[str, int] = {}
-    for number in numbers:
-        counts[owners[number]] = counts.get(owners[number], 0) + 1
-    for probe_id, count in counts.items():
-        progress.advance(probe_id, count)
+def _advance(progress: Progress, parts: Sequence[Part], numbers: Iterable[int]) -> None:
+    found = sorted(numbers)
+    for part in parts:
+        count = bisect_left(found, part.numbers.stop) - bisect_left(found, part.start)
+        if count:
+            progress.advance(part.probe.id, count)
 
 
 def _resolve(settings: Settings) -> ModelRef:

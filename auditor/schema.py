@@ -9,7 +9,7 @@ import json
 import sys
 import tomllib
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,6 +52,22 @@ def _refuse(name: str) -> None:
 def digest_of(value: Json) -> str:
     """Return the sha256 (64 hex digits) of a value's canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def list_texts(items: Iterable[Json]) -> Iterator[str]:
+    """Yield the canonical JSON of a list piece by piece, so that it need not be in memory whole."""
+    yield "["
+    for place, item in enumerate(items):
+        yield f"{',' if place else ''}{canonical_json(item)}"
+    yield "]"
+
+
+def digest_texts(texts: Iterable[str]) -> str:
+    """Return the sha256 of texts joined."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode())
+    return digest.hexdigest()
 
 
 def digest_file(path: Path, *, name: str | None = None) -> FileDigest:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +16,7 @@ from auditor.scorers.base import Classifier, Rating, Scorer
 from auditor.types import Answer, Reason, Sample, Score, ScoredSample, Scoring, Unscored
 
 _LEAST_DIFFERENCE = 0.1
+_TOGETHER = 4096
 _COARSE = {"profanity", "toxicity"}  # what a coarse sentence shows; of other constructs it says nothing
 
 T = TypeVar("T")
@@ -80,15 +83,17 @@ def open_scorer(scoring: Scoring, classifier: Classifier | None) -> Scorer:
     return kind(metric=scoring.metric, ideal=scoring.ideal or 0.0, classifier=classifier)
 
 
-def score_samples(
-    scorer: Scorer, samples: Sequence[Sample], answers: Sequence[list[Answer] | Unscored]
-) -> list[ScoredSample]:
-    """Return each sample with its score, or with the reason for none; a scorer's crash costs one sample its score."""
-    _isolated(lambda: scorer.prepare([answer for found in answers if isinstance(found, list) for answer in found]))
-    return [
-        ScoredSample(sample=sample, score=_score(scorer, sample, found))
-        for sample, found in zip(samples, answers, strict=True)
-    ]
+def score_samples(scorer: Scorer, answered: Iterable[tuple[Sample, list[Answer] | Unscored]]) -> Iterator[ScoredSample]:
+    """Yield each sample with its score, or with the reason for none; a scorer's crash costs one sample its score.
+
+    The scorer is shown the answers to `_TOGETHER` samples at once.
+    """
+    waiting = iter(answered)
+    while some := list(islice(waiting, _TOGETHER)):
+        known = [answer for _, found in some if isinstance(found, list) for answer in found]
+        _isolated(partial(scorer.prepare, known))
+        for sample, found in some:
+            yield ScoredSample(sample=sample, score=_score(scorer, sample, found))
 
 
 def _score(scorer: Scorer, sample: Sample, answers: list[Answer] | Unscored) -> Score | Unscored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from auditor.gaps import LEAST_GROUP, gaps
 from auditor.requests import sample_seed
+from auditor.rows import Rows
 from auditor.scorers.base import Estimate, NoEstimate, Scorer
 from auditor.types import Metric, Reason, ScoredSample, Scoring, Undefined, Unscored
 
@@ -29,7 +31,7 @@ def summarise(
     """
     whole: list[Metric | Undefined] = []
     sliced: list[Metric | Undefined] = []
-    for where, rows in [({}, list(samples)), *_slices(samples)]:
+    for where, rows in [({}, samples), *_slices(samples)]:
         name = "".join(f"{key}={value}" for key, value in where.items())
         rng = np.random.Generator(np.random.PCG64(sample_seed(seed, probe_id, f"summary:{name}", 0)))
         for estimate in scorer.estimate(rows, rng):
@@ -42,12 +44,16 @@ def count_unscored(samples: Sequence[ScoredSample]) -> dict[str, int]:
     return dict(Counter(row.score.reason.value for row in samples if isinstance(row.score, Unscored)))
 
 
-def _slices(samples: Sequence[ScoredSample]) -> list[tuple[dict[str, str], list[ScoredSample]]]:
-    found: dict[tuple[str, str], list[ScoredSample]] = {}
-    for row in samples:
-        for key, value in row.sample.slices.items():
-            found.setdefault((key, value), []).append(row)
-    return [({key: value}, found[key, value]) for key, value in sorted(found)]
+def _slices(samples: Sequence[ScoredSample]) -> list[tuple[dict[str, str], Sequence[ScoredSample]]]:
+    places: dict[tuple[str, str], array[int]] = {}
+    for place, row in enumerate(samples):
+        for slice_ in row.sample.slices.items():
+            places.setdefault(slice_, array("q")).append(place)
+    return [({key: value}, _picked(samples, places[key, value])) for key, value in sorted(places)]
+
+
+def _picked(samples: Sequence[ScoredSample], places: Sequence[int]) -> Sequence[ScoredSample]:
+    return samples.pick(places) if isinstance(samples, Rows) else [samples[place] for place in places]
 
 
 def _metric(

@@ -115,7 +115,7 @@ def _header(found: RunRecord, lines: Lines) -> dict[str, Json]:
         },
         model=found.model,
         backend=found.backend,
-        probes={probe.id: (probe.digest, [line.id for line in lines[probe.id]]) for probe in found.probes},
+        probes={probe.id: (probe.digest, lines[probe.id]) for probe in found.probes},
         seed=found.run.seed,
         requests=asked,
         criteria=Criteria(
@@ -167,7 +167,7 @@ def _probe_checks(
         yield Check(what=f"{probe.id} metrics", outcome="not_checked", detail=scorer)
         return
     answers = [requests.answers(line.asked, [pair.output for pair in line.pairs]) for line in lines]
-    scored = score_samples(scorer, [line.sample for line in lines], answers)
+    scored = list(score_samples(scorer, zip((line.sample for line in lines), answers, strict=True)))
     yield check(
         f"{probe.id} scores",
         {line.id: line.score for line in lines},

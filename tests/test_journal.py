@@ -38,8 +38,24 @@ def test_the_time_at_which_the_plan_was_fixed_outlives_a_resume(tmp_path: Path) 
     path.write_text(path.read_text(encoding="utf-8").replace(before, "2026-01-01T00:00:00+00:00"), encoding="utf-8")
     with Journal(tmp_path, PLAN, resume=True) as journal:
         assert journal.fixed_at == "2026-01-01T00:00:00+00:00"
-    written = read_journal(path)
-    assert (written.plan, written.fixed_at, written.outputs) == (PLAN, journal.fixed_at, journal.outputs)
+        written = read_journal(path)
+        assert (written.plan, written.fixed_at, written.outputs) == (PLAN, journal.fixed_at, journal.outputs)
+
+
+def test_an_output_longer_than_a_chunk_is_read_back_whole(tmp_path: Path) -> None:
+    long = Completion(text="ä" * 10_000, n_tokens=10_000, finish="length")
+    with Journal(tmp_path, PLAN, resume=False) as journal:
+        journal.add("generate", {3: long, 1: OUTPUTS[1]})
+        assert journal.outputs["generate"] == {1: OUTPUTS[1], 3: long}
+        assert list(journal.outputs["generate"]) == [1, 3]
+        assert 2 not in journal.outputs["generate"]
+        with pytest.raises(KeyError):
+            journal.outputs["generate"][2]
+        journal.add("loglikelihood", OUTPUTS)
+    assert {kind: dict(outputs) for kind, outputs in read_journal(tmp_path / JOURNAL).outputs.items()} == {
+        "generate": {1: OUTPUTS[1], 3: long},
+        "loglikelihood": OUTPUTS,
+    }
 
 
 def test_every_cut_of_the_file_is_resumed_from_its_last_whole_line(tmp_path: Path) -> None:

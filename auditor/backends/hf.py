@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain, cycle, islice
 from typing import Any
@@ -76,6 +77,7 @@ class HFBackend:
         from auditor.engine.packed import pack_linears
 
         parameters = sum(p.numel() for p in model.parameters())
+        self._opened_at = datetime.datetime.now()  # local time, as transformers has it; one time for the whole run
         self._forward = Forward(model)
         self._tokenizer = tokenizer
         self._name = name
@@ -122,14 +124,16 @@ class HFBackend:
         if not self._tokenizer.chat_template:
             raise ModelError(f"the tokenizer of {self._name} has no chat template", hint="")
         with foreign_faults(f"the chat template of {self._name} fails", ModelError, hint="mend chat_template.jinja"):
-            text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, strftime_now=self._opened_at.strftime
+            )
         return str(text)
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
         for numbers in spans(len(requests), done):
             encoded, refused = self._encoder.encode(numbers, requests)
-            if refused.keys() - done:
+            if any(number not in done for number in refused):
                 yield refused
             yield from self._score(encoded, done)
 
@@ -162,7 +166,7 @@ class HFBackend:
         """Yield the completion of each request that is not done as it is finished, longest prompts first."""
         for numbers in spans(len(requests), done):
             prompts, refused = self._encoder.prompts(numbers, requests)
-            if refused.keys() - done:
+            if any(number not in done for number in refused):
                 yield refused
             for pack in pack_prompts(prompts, max_draws=_REFILLS * self._max_rows):
                 if {number for prompt in pack for number, _ in prompt.draws} - done:

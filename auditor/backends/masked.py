@@ -101,7 +101,7 @@ class MaskedBackend:
 
         for numbers in spans(len(requests), done):
             blanked, refused = self._encode(numbers, requests)
-            if refused.keys() - done:
+            if any(number not in done for number in refused):
                 yield refused
             limits = {"max_tokens": self.info.batch_tokens, "max_rows": self.info.batch_rows}
             for pack in pack_texts(plan_texts(blanked), **limits):

@@ -60,5 +60,5 @@ class ScriptedBackend:
     def _packs(self, outputs: Sequence[Output], done: Set[int]) -> Iterator[Outputs]:
         for start in range(0, len(outputs), self._pack):
             pack = dict(enumerate(outputs[start : start + self._pack], start=start))
-            if pack.keys() - done:
+            if any(number not in done for number in pack):
                 yield pack

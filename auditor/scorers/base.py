@@ -123,7 +123,7 @@ class Scorer:
         return []
 
     def prepare(self, answers: Sequence[Answer]) -> None:
-        """Look at all answers of the probe at once, before they are scored one by one."""
+        """Look at the answers to some thousand samples at once, before these are scored one by one."""
 
     def score(self, sample: Sample, answers: Sequence[Answer]) -> Score | Unscored:
         """Return what the answers to one sample are worth."""

@@ -210,6 +210,15 @@ def test_a_conversation_is_written_by_the_chat_template(tiny_backend):  # type: 
     assert text == "<|user|>Hello\n<|assistant|>"
 
 
+def test_a_template_that_tells_the_time_tells_the_same_time_through_a_run(tmp_path, model_maker, open_folder):  # type: ignore[no-untyped-def]
+    folder = model_maker(tmp_path)
+    (folder / "chat_template.jinja").write_text("{{ strftime_now('%Y %H:%M:%S.%f') }}", encoding="utf-8")
+    backend = open_folder(folder)
+    first, second = (backend.render_chat([{"role": "user", "content": "Hello"}]) for _ in range(2))
+    assert first == second
+    assert first.startswith("20")
+
+
 def test_without_a_chat_template_a_conversation_is_an_error(tmp_path, model_maker, open_folder):  # type: ignore[no-untyped-def]
     backend = open_folder(model_maker(tmp_path, chat=False))
     assert backend.info.chat_template_digest == ""
