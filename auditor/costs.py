@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from auditor.errors import OutputError, RecordError, first_line
 from auditor.journal import Kind
 from auditor.record import write_text
 from auditor.types import (
+    Check,
     Completion,
     Costs,
     Energy,
@@ -30,6 +32,7 @@ from auditor.types import (
     FlopCount,
     MachinePart,
     Output,
+    RunRecord,
     Span,
     Work,
     WrittenTokens,
@@ -184,6 +187,22 @@ def read_spans(path: Path) -> tuple[Span, ...]:
         ) from fault
 
 
+def checked(found: RunRecord, folder: Path) -> Iterator[Check]:
+    """Yield whether a record's costs are the sums of its processes', and what these wrote down, where that is there."""
+    costs, path = found.clocks.costs, folder / COSTS
+    if costs is None:
+        if path.is_file():
+            yield Check(what="costs", outcome="differs", detail=f"{COSTS} is there, and the record has none")
+        return
+    again = add_up(costs.flop, costs.spans, device=found.backend.device, untold=costs.untold)
+    if again != costs:
+        yield Check(what="costs", outcome="differs", detail="the sums are not those of the processes")
+    elif path.is_file() and path.read_bytes() != _text(costs.spans).encode():
+        yield Check(what="costs", outcome="differs", detail=f"{COSTS} does not say what the record says")
+    else:
+        yield Check(what="costs", outcome="same")
+
+
 def add_up(flop: FlopCount, spans: tuple[Span, ...], *, device: str, untold: bool = False) -> Costs:
     """Return the costs of a run that took these processes.
 
@@ -198,6 +217,7 @@ def add_up(flop: FlopCount, spans: tuple[Span, ...], *, device: str, untold: boo
     return Costs(
         flop=flop,
         spans=spans,
+        untold=untold,
         flop_in_all=None if counted is None else sum(flop.body * w.tokens + flop.head * w.predictions for w in counted),
         energy=_energy(spans, untold=untold),
         written=_written([span for span in spans if span.completions_energy], part=_part_of(device)),
@@ -217,7 +237,7 @@ def _energy(spans: Sequence[Span], *, untold: bool) -> Energy | None:
         tracker=", ".join(dict.fromkeys(span.tracker for span in measured)),
         lacking=tuple(dict.fromkeys(_lacking(spans, untold=untold))),
         grids=grids,
-        kg_co2e=sum(grams) / _G if len(grams) == len(measured) else None,
+        kg_co2e=math.fsum(grams) / _G if len(grams) == len(measured) else None,
     )
 
 
@@ -265,11 +285,10 @@ def _unseen(device: str, used: Sequence[EnergyPart]) -> list[str]:
 
 def _sum(rows: Iterable[Sequence[EnergyPart]]) -> tuple[EnergyPart, ...]:
     """Return energies added up by part, method and what they were read by."""
-    found: dict[tuple[str, str, str], EnergyPart] = {}
+    found: dict[EnergyPart, list[float]] = {}
     for one in chain(*rows):
-        key = (one.part, one.method, one.by)
-        found[key] = replace(one, kwh=found[key].kwh + one.kwh) if key in found else one
-    return tuple(found.values())
+        found.setdefault(replace(one, kwh=0.0), []).append(one.kwh)
+    return tuple(replace(one, kwh=math.fsum(all_of)) for one, all_of in found.items())
 
 
 def _less(now: Sequence[EnergyPart], before: Sequence[EnergyPart]) -> tuple[EnergyPart, ...]:
@@ -279,8 +298,12 @@ def _less(now: Sequence[EnergyPart], before: Sequence[EnergyPart]) -> tuple[Ener
 
 
 def _kwh(parts: Sequence[EnergyPart]) -> float:
-    return sum(part.kwh for part in parts)
+    return math.fsum(part.kwh for part in parts)
 
 
 def _write(path: Path, spans: Sequence[Span]) -> None:
-    write_text(path, "".join(schema.canonical_json(span) + "\n" for span in spans))
+    write_text(path, _text(spans))
+
+
+def _text(spans: Sequence[Span]) -> str:
+    return "".join(schema.canonical_json(span) + "\n" for span in spans)

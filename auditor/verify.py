@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from auditor import calibration, commands, record, registry, requests, schema
+from auditor import calibration, commands, costs, record, registry, requests, schema
 from auditor import policies as shipped_policies
 from auditor.card import build_card
 from auditor.checking import check, short
@@ -74,6 +74,7 @@ def verify(
         checks += _probe_checks(probe, scorers[probe.id], lines[probe.id], seed=found.run.seed)
     outputs = {kind: [pair.output for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
     checks.append(journal_check(found, folder, outputs))
+    checks += costs.checked(found, folder)
     checks += _document_checks(found, folder, policies)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 

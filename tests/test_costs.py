@@ -13,7 +13,7 @@ from auditor import costs
 from auditor.backends.base import by_formula
 from auditor.backends.scripted import ScriptedBackend
 from auditor.errors import RecordError
-from auditor.types import Completion, EnergyMethod, EnergyPart, FlopCount, Grid, MachinePart, Span, Work
+from auditor.types import Completion, EnergyMethod, EnergyPart, FlopCount, Grid, MachinePart, RunRecord, Span, Work
 
 FLOP = FlopCount(method="counted", by="by hand", tokens=10, body=7, head=3, formula=12)
 SWEDEN = Grid(country="SWE", g_per_kwh=40.0, source="a table")
@@ -197,3 +197,24 @@ def test_nothing_is_written_before_the_run_has_begun(tmp_path: Path, monkeypatch
     with costs.keep(measure_energy=False, country="") as book:
         book.save()
     assert book.close() is None and not list(tmp_path.iterdir())
+
+
+def test_a_record_s_costs_are_the_sums_of_its_processes_and_what_they_wrote(
+    finished: tuple[RunRecord, Path], tmp_path: Path
+) -> None:
+    record, folder = finished
+    made = record.clocks.costs
+    assert made is not None
+    assert [one.outcome for one in costs.checked(record, folder)] == ["same"]
+    assert [one.outcome for one in costs.checked(record, tmp_path)] == ["same"]
+    spans = (replace(made.spans[0], completion_tokens=1),)
+    for other in (
+        replace(made, flop_in_all=1),
+        replace(made, flop=replace(made.flop, body=1)),
+        replace(made, untold=True),
+        replace(made, spans=spans),
+        None,
+    ):
+        [check] = costs.checked(replace(record, clocks=replace(record.clocks, costs=other)), folder)
+        assert check.outcome == "differs" and check.detail
+    assert not list(costs.checked(replace(record, clocks=replace(record.clocks, costs=None)), tmp_path))

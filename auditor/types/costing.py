@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from msgspec import Struct
@@ -97,7 +98,7 @@ class Energy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def counted_kwh(self) -> float:
         """Return what was read off counters."""
-        return sum(part.kwh for part in self.parts if part.method == "counters")
+        return math.fsum(part.kwh for part in self.parts if part.method == "counters")
 
     @property
     def method(self) -> Literal["counters", "partly estimated", "estimated"]:
@@ -125,12 +126,13 @@ class WrittenTokens(Struct, frozen=True, kw_only=True):
 class Costs(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run cost over all of its processes; only what was measured is there.
 
-    `flop_in_all` is None unless every process counted its work. `written` is None where no completion was written
-    while energy was measured.
+    `untold`: requests were answered by processes that left no span. `flop_in_all` is None unless every process counted
+    its work. `written` is None where no completion was written while energy was measured.
     """
 
     flop: FlopCount
     spans: tuple[Span, ...]
+    untold: bool = False
     flop_in_all: int | None = None
     energy: Energy | None = None
     written: WrittenTokens | None = None
