@@ -51,6 +51,7 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = 
         clocks=record.clocks,
         probes=record.probes,
         not_measured=_not_measured(record),
+        contamination=record.contamination,
     )
 
 

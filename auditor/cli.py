@@ -55,6 +55,12 @@ DataDir = Annotated[Path | None, typer.Option(help="The folder of the benchmarks
 PolicyNames = Annotated[
     list[str] | None, typer.Option("--policy", help="A policy's name or file; can be repeated; default: baseline.")
 ]
+TrainingData = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--training-data", help="A file or folder of the training data, to look for the items in; can be repeated."
+    ),
+]
 Provenance = Annotated[Path | None, typer.Option(help="Declared facts (TOML). Without it they are missing.")]
 Waivers = Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: those kept by the run.")]
 AsOf = Annotated[str, typer.Option(help="The date to judge ages and waivers by; default: the day of the run.")]
@@ -144,6 +150,13 @@ def run(
     calibration: Annotated[
         list[Path] | None, typer.Option(help="A file of `auditor scorers calibrate`; can be repeated.")
     ] = None,
+    training_data: TrainingData = None,
+    training_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--training-column", help="A column to look at in their rows; can be repeated; default: every text."
+        ),
+    ] = None,
     provenance: Provenance = None,
     waivers: Waivers = None,
     as_of: AsOf = "",
@@ -163,6 +176,8 @@ def run(
     from auditor.backends.base import BackendOptions
     from auditor.run import Settings
 
+    if training_column and not training_data:
+        raise UsageError("--training-column names a column of no file", hint="give the files with --training-data")
     if resume and out is None:
         raise UsageError("--resume needs --out, the folder of the run to go on with", hint="see the folders in runs/")
     if country and not energy:
@@ -178,6 +193,8 @@ def run(
         seed=seed,
         toxicity=toxicity,
         calibrations=tuple(calibration or ()),
+        training_data=tuple(training_data or ()),
+        training_columns=tuple(training_column or ()),
         resume=resume,
         offline=offline,
         energy=energy,
@@ -231,6 +248,7 @@ def verify(
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open a classifier's pickled weights.")] = False,
+    training_data: TrainingData = None,
     signature: Annotated[Path | None, typer.Option(help="A signature of the record by `auditor sign`.")] = None,
     public_key: Annotated[Path | None, typer.Option(help="The public key of who signed, PEM.")] = None,
     as_json: Json = False,
@@ -238,11 +256,14 @@ def verify(
     """Compute a record's numbers again from its samples, and its card and verdict from the record."""
     from auditor import signing
     from auditor.reask import reask as ask_again
+    from auditor.verify import look_again
     from auditor.verify import verify as compute_again
 
     signed = [signing.check(record, signature, public_key)] if signature or public_key else []
     found = compute_again(record, policies=policy or (), toxicity=toxicity, offline=offline, allow_pickle=allow_pickle)
     found = found.with_first(signed)
+    if training_data and found.first_difference is None:
+        found = found.with_more(look_again(record, training_data))
     if model and found.first_difference is None:
         found = found.with_more(ask_again(record, model, count=reask, offline=offline))
     if as_json:

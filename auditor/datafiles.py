@@ -61,14 +61,19 @@ def find(folder: Path, file: DataFile, *, owner: str, origin: str) -> tuple[Path
     if not schema.is_file(path):
         raise DataError(f"{owner} needs {file.path}, which is not in {folder}", hint=hint)
     try:
-        with path.open("rb") as stream:
-            pointer = stream.read(len(_POINTER)) == _POINTER
+        pointer = is_pointer(path)
         digest = schema.digest_file(path, name=file.path)
     except OSError as fault:
         raise DataError(f"cannot read {path}: {fault.strerror}", hint="check its permissions") from fault
     if pointer:
         raise DataError(f"{path} is a Git LFS pointer, not the data", hint="fetch the file itself: git lfs pull")
     return path, digest
+
+
+def is_pointer(path: Path) -> bool:
+    """Return whether a file only points to data that Git LFS keeps elsewhere."""
+    with path.open("rb") as stream:
+        return stream.read(len(_POINTER)) == _POINTER
 
 
 def check_digest(path: object, file: DataFile, digest: FileDigest, *, owner: str, origin: str) -> None:

@@ -22,8 +22,9 @@ def is_demand(duty: Mapping[str, Json]) -> bool:
 def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     """Return a JSON Schema (2020-12) over the card with one `$defs` entry for each duty that is a demand.
 
-    `facts` must all be known; of `one_of` at least one. `holds` maps a fact's key, or a path that begins with
-    `computed.`, to a schema of its value. `accept` names statuses that do for a value (not_applicable, withheld).
+    `facts` must all be known; of `one_of` at least one, which may be a path that begins with `computed.` too. `holds`
+    maps a fact's key, or such a path, to a schema of its value. `accept` names statuses that do for a value
+    (not_applicable, withheld).
     `when`, of the shape of `holds`, says when the duty applies at all; what it asks about must be known, or not
     applicable for a reason that is given, so that nobody is excused by silence. The entry `ID.when` tells whether a
     duty applies, `ID.asked` whether that can be told.
@@ -35,7 +36,7 @@ def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mappi
             entries[duty["id"]] = _entry(policy, duty)
             if "when" in duty:
                 entries[duty["id"] + WHEN] = _all(_holding(key, wanted, ()) for key, wanted in duty["when"].items())
-                entries[duty["id"] + ASKED] = _all(_is_there(key) for key in duty["when"])
+                entries[duty["id"] + ASKED] = _all(_is_there(key, ("not_applicable",)) for key in duty["when"])
     used = {name: _fact_schema(name.split("_or_")) for name in sorted(_references(entries))}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -51,7 +52,7 @@ def _entry(policy: str, duty: Mapping[str, Json]) -> dict[str, Json]:
     accept = tuple(duty.get("accept", ()))
     parts = [_fact(key, accept) for key in duty.get("facts", ())]
     if "one_of" in duty:
-        parts.append({"anyOf": [_fact(key, accept) for key in duty["one_of"]]})
+        parts.append({"anyOf": [_is_there(key, accept) for key in duty["one_of"]]})
     parts += [_holding(key, wanted, accept) for key, wanted in duty.get("holds", {}).items()]
     if duty.get("automatable") is False:
         parts.append(_answer(policy, duty["id"], accept))
@@ -62,8 +63,8 @@ def _entry(policy: str, duty: Mapping[str, Json]) -> dict[str, Json]:
     return {"allOf": [asked], "if": when, "then": demand}
 
 
-def _is_there(key: str) -> dict[str, Json]:
-    return _at(key, {}) if key.startswith(COMPUTED) else _fact(key, ("not_applicable",))
+def _is_there(key: str, accept: tuple[str, ...]) -> dict[str, Json]:
+    return _at(key, {}) if key.startswith(COMPUTED) else _fact(key, accept)
 
 
 def _all(parts: Iterable[Json]) -> dict[str, Json]:

@@ -20,6 +20,7 @@ _FILL = {
     "declared": "a person: the provider, or whoever trained the model",
 }
 _FAMILY_PATHS = ("computed.measured.", "computed.metrics.", "computed.gaps_measured", "computed.partial_probes")
+_OVERLAP_PATHS = "computed.contamination."
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -142,6 +143,7 @@ def _computed_need(path: str, card: Card | None) -> Need:
     words = path.split(".")
     told = next((told for key, told in COMPUTED_KEYS.items() if _fits(key.split("."), words)), "several things")
     by = "a measurement: auditor run" if path.startswith(_FAMILY_PATHS) else "auditor, from the facts above and others"
+    by = "a look into the training files: auditor run --training-data" if path.startswith(_OVERLAP_PATHS) else by
     now = "not known" if found is None else str(found)[:80]
     return Need(key=path, label=told, now=now, supplied_by=by)
 

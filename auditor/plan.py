@@ -114,12 +114,14 @@ class Asked(Sequence[Request]):
 class Criteria(Struct, frozen=True, kw_only=True):
     """What answers will be judged by, fixed before there are any: scorers by probe, the classifier, policies' digests.
 
-    A scorer is its name and version; `policies` are by id, and their digests cover their thresholds.
+    A scorer is its name and version; `policies` are by id, and their digests cover their thresholds. `overlap` is the
+    digest of what was found of the items in training files, empty where none were given.
     """
 
     scorers: dict[str, tuple[str, str]] = {}
     classifier: ScorerRef | None = None
     policies: dict[str, str] = {}
+    overlap: str = ""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -178,7 +180,7 @@ def make_plan(
 
 def _part(probe: Probe, backend: Backend, *, seed: int, limit: int | None, starts: Mapping[Kind, int]) -> Part:
     """Return a probe's part; its requests' numbers go on from those of its kind."""
-    samples = _limited(probe, seed=seed, limit=limit)
+    samples = limited(probe, seed=seed, limit=limit)
     ask = partial(requests.questions, probe, seed=seed, render_chat=backend.render_chat)
     part = Part(probe=probe, samples=samples, ask=ask, start=0, ends=())
     counts = (len(requests_of(ask(sample))) for sample in samples)
@@ -211,6 +213,7 @@ def make_header(
         "scorers": {name: list(scorer) for name, scorer in criteria.scorers.items()},
         "classifier": criteria.classifier,
         "policies": criteria.policies,
+        **({"overlap": criteria.overlap} if criteria.overlap else {}),
     }
     found: dict[str, Json] = msgspec.to_builtins(header)
     return found
@@ -252,7 +255,7 @@ def _check_chat(selected: Sequence[Probe], backend: Backend, name: str) -> None:
         )
 
 
-def _limited(probe: Probe, *, seed: int, limit: int | None) -> Sequence[Sample]:
+def limited(probe: Probe, *, seed: int, limit: int | None) -> Sequence[Sample]:
     """Return all samples, or at most `limit` of them in their order: random items, each in all its phrasings."""
     if limit is None or limit >= len(probe.samples):
         return probe.samples

@@ -15,7 +15,7 @@ from auditor.computed import COMPUTED_KEYS, is_computed
 from auditor.demands import KEYS, asked_of, compile_duties
 from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
 from auditor.provenance.facts import catalogue, missing
-from auditor.types import ANSWERS, Duty, Json, Policy, Rule, Scale, Source, gap_name
+from auditor.types import ANSWERS, OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
 
 T = TypeVar("T", Rule, Duty)
 
@@ -132,7 +132,8 @@ def metrics_of(packs: tuple[Path, ...] = (), judged_by: Sequence[Policy] = ()) -
     for probe_id, place in places.items():
         if place.scorer in registry.names("scorers"):  # else loading the probe says so, with its other faults
             names = set(registry.load("scorers", place.scorer).metric_names) or {place.metric}
-            found[probe_id] = names | {gap_name(name, field) for name in names for field in place.gap_by}
+            gaps = {gap_name(name, field) for name in names for field in place.gap_by}
+            found[probe_id] = names | gaps | set(OVERLAPS)
     return found
 
 

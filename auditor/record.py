@@ -20,6 +20,7 @@ from auditor.types import FileDigest, Json, RunRecord
 SCHEMA = "auditor:record/2"
 RECORD = "record.json"
 JOURNAL = "journal.jsonl"
+ITEMS = "contamination.jsonl"
 SAMPLES = "samples"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -73,11 +74,13 @@ def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> N
         raise RecordError(f"{file} was changed after it was written: its digest does not match", hint=hint)
     if _content_digest(msgspec.structs.replace(record, content_digest="", digest="")) != record.content_digest:
         raise RecordError(f"{file}: its content digest does not match", hint=hint)
-    for probe in record.probes:
-        path = file.parent / probe.samples_file.path
+    beside = [probe.samples_file for probe in record.probes]
+    beside += [record.contamination.items_file] if record.contamination else []
+    for named in beside:
+        path = file.parent / named.path
         if not path.is_file():
             raise RecordError(f"{path} is missing", hint="keep the record's folder together")
-        if schema.digest_file(path).sha256 != probe.samples_file.sha256:
+        if schema.digest_file(path).sha256 != named.sha256:
             raise RecordError(f"{path} was changed after it was written: its digest does not match", hint=hint)
 
 
@@ -88,7 +91,11 @@ def _content_digest(record: RunRecord) -> str:
 
 def write_samples(folder: Path, probe_id: str, lines: Iterator[Json]) -> FileDigest:
     """Write a probe's samples, one a line, and return the file's digest; its name is relative to `folder`."""
-    name = f"{SAMPLES}/{probe_id.replace('/', '__')}.jsonl"
+    return write_lines(folder, f"{SAMPLES}/{probe_id.replace('/', '__')}.jsonl", lines)
+
+
+def write_lines(folder: Path, name: str, lines: Iterable[Json]) -> FileDigest:
+    """Write values as JSON lines, and return the file's digest; its name is relative to `folder`."""
     write_texts(folder / name, (schema.canonical_json(line) + "\n" for line in lines))
     return schema.digest_file(folder / name, name=name)
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 import auditor
-from auditor import calibration, costs, probes, record, registry, schema
+from auditor import calibration, costs, overlaps, probes, record, registry, schema
 from auditor.backends.base import Backend, BackendOptions, Outputs
 from auditor.correct import correct
 from auditor.environment import Clock, environment
@@ -48,8 +48,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `data_dir` holds the benchmarks' files, and `data_hub` lets those be read from the Hub that have a place there;
     `calibrations` are files, used before the shipped ones. `policies` are the digests, by id, of those that the run
-    will be judged by: they are fixed in the plan. With `energy`, the energy of the machine is measured; `country` is
-    where its electricity comes from (ISO 3166-1 alpha-3).
+    will be judged by: they are fixed in the plan. `training_data` are files and folders in which the probes' items are
+    looked for, in the `training_columns` of their rows. With `energy`, the energy of the machine is measured; `country`
+    is where its electricity comes from (ISO 3166-1 alpha-3).
     """
 
     model: str
@@ -62,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     seed: int = 0
     toxicity: str = "auto"
     calibrations: tuple[Path, ...] = ()
+    training_data: tuple[Path, ...] = ()
+    training_columns: tuple[str, ...] = ()
     policies: dict[str, str] = {}
     resume: bool = False
     offline: bool = False
@@ -109,6 +112,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
     )
     selected = probes.load_all(names, settings.packs, data_dir=settings.data_dir, hub=hub)
     own = calibration.ranked(map(calibration.load, settings.calibrations))
+    trained_on = overlaps.training_data(settings.training_data, settings.training_columns)
     with costs.keep(measure_energy=settings.energy, country=settings.country) as ledger, _output_folder(settings):
         progress.say(f"resolving {settings.model}")
         ref = _resolve(settings)
@@ -121,10 +125,11 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
         _check_used(own, scorers.values())
         derived = derive_facts(ref)
+        found = overlaps.look_for(selected, trained_on, seed=settings.seed, limit=settings.limit, say=progress.say)
         progress.say(f"opening {settings.model}")
         backend = (open_backend or registry.load("backends", _backend_name(ref)))(ref, settings.backend)
         model = _model_info(ref, derived)
-        criteria = _criteria(settings, scorers, classifier)
+        criteria = _criteria(settings, scorers, classifier, found.digest if found else "")
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit, criteria=criteria)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
@@ -146,6 +151,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             clocks=clock.stop(
                 planned_at=journal.fixed_at, requests=plan.n_requests, from_journal=resumed, costs=ledger.close()
             ),
+            contamination=overlaps.contamination_of(found, results, scorers, out=settings.out, seed=settings.seed),
         )
         sealed = record.seal(finished)
         record.save_record(settings.out, sealed)
@@ -269,11 +275,14 @@ def _model_info(ref: ModelRef, derived: Derived) -> ModelInfo:
     )
 
 
-def _criteria(settings: Settings, scorers: Mapping[str, Scorer], classifier: Classifier | None) -> Criteria:
+def _criteria(
+    settings: Settings, scorers: Mapping[str, Scorer], classifier: Classifier | None, overlap: str
+) -> Criteria:
     return Criteria(
         scorers={probe_id: (scorer.name, scorer.version) for probe_id, scorer in scorers.items()},
         classifier=classifier.ref if classifier else None,
         policies=settings.policies,
+        overlap=overlap,
     )
 
 

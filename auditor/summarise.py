@@ -39,6 +39,16 @@ def summarise(
     return (*whole, *gaps([*whole, *sliced], scoring), *sliced)
 
 
+def overall(
+    scorer: Scorer, samples: Sequence[ScoredSample], *, probe_id: str, data_digest: str, seed: int
+) -> tuple[Metric | Undefined, ...]:
+    """Return the scorer's metrics over a part of a probe's samples; those of fewer than `LEAST_GROUP` are undefined."""
+    rng = np.random.Generator(np.random.PCG64(sample_seed(seed, probe_id, "summary:", 0)))
+    return tuple(
+        _metric(scorer, estimate, {}, data_digest, part=True) for estimate in scorer.estimate(list(samples), rng)
+    )
+
+
 def count_unscored(samples: Sequence[ScoredSample]) -> dict[str, int]:
     """Return how many samples have no score, by reason."""
     return dict(Counter(row.score.reason.value for row in samples if isinstance(row.score, Unscored)))
@@ -57,9 +67,9 @@ def _picked(samples: Sequence[ScoredSample], places: Sequence[int]) -> Sequence[
 
 
 def _metric(
-    scorer: Scorer, estimate: Estimate | NoEstimate, where: dict[str, str], data_digest: str
+    scorer: Scorer, estimate: Estimate | NoEstimate, where: dict[str, str], data_digest: str, *, part: bool = False
 ) -> Metric | Undefined:
-    few = bool(where) and estimate.n < LEAST_GROUP
+    few = (part or bool(where)) and estimate.n < LEAST_GROUP
     if isinstance(estimate, Estimate) and not few:
         return Metric(
             key=estimate.key,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from auditor import calibration, commands, costs, record, registry, requests, schema
+from auditor import calibration, commands, costs, overlaps, record, registry, requests, schema
 from auditor import policies as shipped_policies
 from auditor.card import build_card
 from auditor.checking import check, short
@@ -24,8 +24,9 @@ from auditor.errors import AuditorError, RecordError, WaiverError
 from auditor.fixed import journal_check, policy_checks
 from auditor.journal import Kind
 from auditor.plan import Criteria, kind_of, make_header
+from auditor.progress import open_progress
 from auditor.provenance.declare import load_declared
-from auditor.samples import Answered, AskedSample, read_samples
+from auditor.samples import Answered, AskedSample, read_samples, read_scored
 from auditor.scorers.base import Classifier, Scorer
 from auditor.scoring import open_classifier, open_scorer, portable, score_samples
 from auditor.summarise import count_unscored, summarise
@@ -68,15 +69,31 @@ def verify(
     if found is None:
         return Verification(record_digest="", checks=tuple(checks))
     lines = {probe.id: read_samples(folder / probe.samples_file.path) for probe in found.probes}
-    checks.append(check("plan", found.run.plan_digest, schema.digest_of(_header(found, lines))))
+    checks.append(check("plan", found.run.plan_digest, schema.digest_of(_header(found, lines, folder))))
     scorers = _scorers(found, toxicity, offline=offline, allow_pickle=allow_pickle)
     for probe in found.probes:
         checks += _probe_checks(probe, scorers[probe.id], lines[probe.id], seed=found.run.seed)
+    checks += overlaps.checks(found, folder, scorers)
     outputs = {kind: [pair.output for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
     checks.append(journal_check(found, folder, outputs))
     checks += costs.checked(found, folder)
     checks += _document_checks(found, folder, policies)
     return Verification(record_digest=found.digest, checks=tuple(checks))
+
+
+def look_again(path: Path, sources: Sequence[Path]) -> list[Check]:
+    """Return whether the record's items stand in the same training files as far as it says.
+
+    Raises:
+        RecordError: the record tells of no training files.
+        UsageError: a path leads nowhere, or to a file of no known format.
+        DataError: a file cannot be read.
+    """
+    found, folder = record.load_record(path)
+    samples = {
+        probe.id: [row.sample for row in read_scored(folder / probe.samples_file.path)] for probe in found.probes
+    }
+    return overlaps.look_again(found, folder, samples, sources, open_progress().say)
 
 
 def _read(path: Path) -> tuple[RunRecord | None, Path, list[Check]]:
@@ -105,7 +122,7 @@ def _pairs(found: RunRecord, lines: Lines) -> dict[Kind, list[Answered]]:
     return pairs
 
 
-def _header(found: RunRecord, lines: Lines) -> dict[str, Json]:
+def _header(found: RunRecord, lines: Lines, folder: Path) -> dict[str, Json]:
     """Return the header that these samples' requests make."""
     asked = {kind: [pair.request for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
     return make_header(
@@ -123,6 +140,7 @@ def _header(found: RunRecord, lines: Lines) -> dict[str, Json]:
             scorers={probe.id: (probe.scorer.name, probe.scorer.version) for probe in found.probes},
             classifier=found.run.classifier,
             policies=found.run.policies,
+            overlap=overlaps.digest_in(found, folder),
         ),
     )
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor.computed import dates, flop, measures, mof, statements
+from auditor.computed import contamination, dates, flop, measures, mof, statements
 from auditor.types import Fact, Json, RunRecord
 
 COMPUTED_KEYS: dict[str, str] = {
     "computed.as_of": "the date (YYYY-MM-DD) that ages are counted to and waivers expire by",
     "computed.constants.*": "the sha256 of a file of constants that was counted with",
-    **{f"computed.{key}": told for part in (dates, statements, measures, flop, mof) for key, told in part.KEYS.items()},
+    **{
+        f"computed.{key}": told
+        for part in (dates, statements, measures, contamination, flop, mof)
+        for key, told in part.KEYS.items()
+    },
 }
 
 
@@ -31,6 +35,7 @@ def computed_of(
         **dates.compute(record, facts, as_of=as_of),
         **statements.compute(record, facts, contradictions),
         **measures.compute(record),
+        **contamination.compute(record),
         **flop.compute(facts),
         **mof.compute(facts),
     }

@@ -29,6 +29,10 @@ def command(card: Card) -> str:
         words += ["--toxicity", card.run.classifier_request]
     for calibration in card.run.calibrations:
         words += ["--calibration", calibration]
+    if card.contamination:
+        words += ["--training-data", "FILES"]
+        for column in card.contamination.columns:
+            words += ["--training-column", column]
     words += ["--device", card.backend.device, "--dtype", card.backend.dtype]
     words += ["--trust-remote-code"] if card.backend.trust_remote_code else []
     words += ["--allow-pickle"] if card.backend.allow_pickle else []

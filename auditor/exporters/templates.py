@@ -17,7 +17,7 @@ from msgspec import Struct
 from auditor import resources, schema
 from auditor.described import ROLES
 from auditor.errors import TemplateError, first_line
-from auditor.exporters import calibrations, costs, phrasings, readers, words
+from auditor.exporters import calibrations, costs, overlap, phrasings, readers, words
 from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
 from auditor.types import FAMILIES, Audience, Card, Json, Metric, Texts
 
@@ -116,6 +116,7 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "figure": calibrations.figure,
         "lowest": calibrations.lowest,
         "overall": words.overall,
+        "overlap": {"lead": overlap.lead, "files": overlap.files, "beside": overlap.beside},
         "sliced": words.sliced,
         "spreads": phrasings.spreads,
     }

@@ -81,6 +81,7 @@ from auditor.types.measuring import (
     gap_name,
     slice_words,
 )
+from auditor.types.overlapping import OVERLAPS, Contamination, ItemOverlap, ProbeOverlap
 from auditor.types.recording import (
     BackendInfo,
     Card,
@@ -106,6 +107,7 @@ __all__ = [
     "ASKED",
     "FAMILIES",
     "HUB",
+    "OVERLAPS",
     "PHRASING",
     "WHEN",
     "Answer",
@@ -124,6 +126,7 @@ __all__ = [
     "ComparedRecord",
     "Comparison",
     "Completion",
+    "Contamination",
     "Correction",
     "Costs",
     "Coverage",
@@ -150,6 +153,7 @@ __all__ = [
     "Grid",
     "GroupMean",
     "Interval",
+    "ItemOverlap",
     "Json",
     "LabelledTexts",
     "Loglikelihood",
@@ -167,6 +171,7 @@ __all__ = [
     "Output",
     "Part",
     "Policy",
+    "ProbeOverlap",
     "ProbeResult",
     "Question",
     "Reason",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from auditor.types.asking import Family, Json
 from auditor.types.calibrating import Calibration
@@ -13,6 +13,7 @@ from auditor.types.costing import Costs
 from auditor.types.files import FileDigest
 from auditor.types.judging import Audience, Verdict
 from auditor.types.measuring import Metric, ScorerRef, Scoring, Undefined
+from auditor.types.overlapping import Contamination
 
 
 class ModelRef(Struct, frozen=True, kw_only=True):
@@ -185,6 +186,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     """All that was measured, and all that could have changed it.
 
     `content_digest` covers everything but `clocks`, so equal runs have equal ones; `digest` covers both.
+    `contamination` is absent where no training files were given.
     """
 
     schema: str
@@ -194,14 +196,19 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     probes: tuple[ProbeResult, ...]
     clocks: Clocks
+    contamination: Contamination | UnsetType = UNSET
     content_digest: str = ""
     digest: str = ""
 
     def metric(self, address: str, where: Mapping[str, str]) -> Metric | Undefined | None:
-        """Return the metric at `probe:name` for a slice (empty: all samples), or None when there is none."""
+        """Return the metric at `probe:name` for a slice (empty: all samples), or None when there is none.
+
+        What was found of a probe's items in training files is among them.
+        """
         probe = self.probe_of(address)
         name = address.partition(":")[2]
-        for metric in probe.metrics if probe else ():
+        overlap = self.contamination.probe(probe.id) if probe and self.contamination else None
+        for metric in (*(probe.metrics if probe else ()), *(overlap.metrics if overlap else ())):
             if metric.key.name == name and metric.slice == dict(where):
                 return metric
         return None
@@ -253,8 +260,8 @@ class Card(Struct, frozen=True, kw_only=True):
 
     `facts` are keyed `section.name`; a fact that nobody gave is present with status *missing*. `contradictions` says,
     by the fact's key, where what was declared and what the files say cannot both be true. `not_measured` says why, by
-    probe or family. `computed` holds what policies ask and a JSON Schema cannot work out. Policies judge a card that
-    has no `verdicts` yet.
+    probe or family. `contamination` is absent where no training files were given. `computed` holds what policies ask
+    and a JSON Schema cannot work out. Policies judge a card that has no `verdicts` yet.
     """
 
     schema: str
@@ -272,4 +279,5 @@ class Card(Struct, frozen=True, kw_only=True):
     clocks: Clocks
     probes: tuple[ProbeResult, ...]
     not_measured: dict[str, str]
+    contamination: Contamination | UnsetType = UNSET
     verdicts: tuple[Verdict, ...] = ()

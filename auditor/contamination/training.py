@@ -1,0 +1,135 @@
+"""Training files as a stream of documents; no file is ever read into memory whole.
+
+| ending | document |
+|---|---|
+| `.txt` | the whole file |
+| `.jsonl`, `.ndjson` | a line |
+| `.json` | an entry of the list that the file is, or each of several values after one another |
+| `.csv`, `.tsv` | a row after the header |
+| `.parquet`, `.arrow` | a row |
+
+Before the ending of a text format may stand no more, after it `.gz`, `.bz2`, `.xz` or `.zst`. A row's document is every
+text in it, nested ones too, in order; or, where columns are named, the texts in those, which each row must have.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from auditor.contamination import rows
+from auditor.contamination.unpacked import PACKED, Stream
+from auditor.datafiles import is_pointer
+from auditor.errors import DataError, UsageError
+
+_TEXT, _TABLE = (".txt", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"), (".parquet", ".arrow")
+KNOWN = (*_TEXT, *_TABLE)
+
+
+class TrainingFile(Struct, frozen=True, kw_only=True):
+    """A file to be looked at: where it is, what the record calls it, its format, and how it is packed."""
+
+    path: Path
+    name: str
+    format: str
+    packing: str = ""
+
+
+def find(sources: Sequence[Path]) -> tuple[list[TrainingFile], dict[str, int]]:
+    """Return the training files that paths name, each once, and how many in the folders are of no known format.
+
+    A folder stands for all files of known formats below it, in order of their names; hidden ones are no part of it.
+
+    Raises:
+        UsageError: a path leads nowhere, or to a file of another format.
+        DataError: a folder holds no file of a known format, or a file is empty, a pointer, or cannot be read.
+    """
+    found: dict[Path, TrainingFile] = {}
+    left_out: dict[str, int] = {}
+    for source in sources:
+        files = _in_folder(source, left_out) if source.is_dir() else [_named(source)]
+        for file in files:
+            found.setdefault(file.path.resolve(), file)
+    for file in found.values():
+        _check(file)
+    return list(found.values()), dict(sorted(left_out.items()))
+
+
+def documents(file: TrainingFile, columns: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yield a file's documents as parts of text that end between words, each with whether its document ends there.
+
+    Raises:
+        DataError: the file is damaged, not UTF-8, or has a row without a column; with the row.
+        MissingPackageError: the package that reads the format is not installed.
+    """
+    if file.format in _TABLE:
+        yield from ((text, True) for text in rows.of_table(file.path, file.format, columns, name=file.name))
+        return
+    with Stream(file.path, file.packing, name=file.name) as stream:
+        match file.format:
+            case ".txt":
+                yield from rows.of_text(stream)
+            case ".jsonl" | ".ndjson":
+                yield from ((text, True) for text in rows.of_lines(stream, columns))
+            case ".json":
+                yield from ((text, True) for text in rows.of_values(stream, columns))
+            case _:
+                yield from ((text, True) for text in rows.of_csv(stream, columns, tabs=file.format == ".tsv"))
+
+
+def _named(path: Path) -> TrainingFile:
+    if not path.exists():
+        raise UsageError(f"the training data {path} does not exist", hint="check --training-data")
+    known = _format_of(path)
+    if known is None:
+        raise UsageError(
+            f"the training data {path} is of no known format",
+            hint=f"formats: {', '.join(KNOWN)}; texts also packed as {', '.join(PACKED)}",
+        )
+    return TrainingFile(path=path, name=path.name, format=known[0], packing=known[1])
+
+
+def _in_folder(folder: Path, left_out: dict[str, int]) -> list[TrainingFile]:
+    found = []
+    for place, below, names in os.walk(folder, onerror=_refuse):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            path = Path(place) / name
+            known = _format_of(path)
+            if known is None:
+                ending = path.suffix.lower() or "none"
+                left_out[ending] = left_out.get(ending, 0) + 1
+                continue
+            told = (Path(folder.resolve().name) / path.relative_to(folder)).as_posix()
+            found.append(TrainingFile(path=path, name=told, format=known[0], packing=known[1]))
+    if not found:
+        raise DataError(f"{folder} holds no training file of a known format", hint=f"formats: {', '.join(KNOWN)}")
+    return found
+
+
+def _refuse(fault: OSError) -> None:
+    raise DataError(f"cannot read {fault.filename}: {fault.strerror}", hint="check its permissions") from fault
+
+
+def _format_of(path: Path) -> tuple[str, str] | None:
+    """Return a file's format and packing, None where it has no known one."""
+    packing = path.suffix.lower() if path.suffix.lower() in PACKED else ""
+    ending = Path(path.stem).suffix.lower() if packing else path.suffix.lower()
+    if ending in _TEXT or (ending in _TABLE and not packing):
+        return ending, packing
+    return None
+
+
+def _check(file: TrainingFile) -> None:
+    try:
+        empty = not file.path.stat().st_size
+        pointer = is_pointer(file.path)
+    except OSError as fault:
+        raise DataError(f"cannot read {file.path}: {fault.strerror}", hint="check its permissions") from fault
+    if empty:
+        raise DataError(f"{file.path} is empty", hint="was it downloaded whole?")
+    if pointer:
+        raise DataError(f"{file.path} is a Git LFS pointer, not the data", hint="fetch the file itself: git lfs pull")

@@ -1,0 +1,421 @@
+"""From training files to the card: what a run finds of its items, what survives a kill, and what verification sees."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import statistics
+import subprocess
+from collections.abc import Callable, Iterator, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor import commands, policies, probes, record, renderings
+from auditor.backends.base import BackendOptions, Outputs
+from auditor.backends.scripted import ScriptedBackend
+from auditor.contamination.texts import ItemTexts, compared, items_of
+from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError, UsageError
+from auditor.plan import limited
+from auditor.run import Settings, measure
+from auditor.samples import read_scored
+from auditor.types import (
+    Contamination,
+    Interval,
+    ItemOverlap,
+    LoglikelihoodRequest,
+    Metric,
+    ModelRef,
+    Rule,
+    RunRecord,
+    Score,
+    Status,
+    Undefined,
+)
+from auditor.verify import look_again, verify
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+_SPEC = importlib.util.spec_from_file_location("naive", Path(__file__).parent / "contamination" / "naive.py")
+assert _SPEC and _SPEC.loader
+naive = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(naive)
+
+PAIRS, QUESTIONS = "bias/crows_pairs/english", "misinformation/truthfulqa"
+LIMIT = 120
+
+
+def nats(request: LoglikelihoodRequest) -> float:
+    return -float(len(request.continuation) % 7)
+
+
+def scripted(ref: ModelRef, options: BackendOptions) -> ScriptedBackend:
+    return ScriptedBackend(nats=nats)
+
+
+class Breaking(ScriptedBackend):
+    """Stops with Ctrl-C after two packs."""
+
+    def _packs(self, outputs: Sequence[Any], done: Set[int]) -> Iterator[Outputs]:
+        for number, pack in enumerate(super()._packs(outputs, done)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield pack
+
+
+def asked(data_dir: Path) -> dict[str, list[ItemTexts]]:
+    """Return the items that a run with `LIMIT` asks, by probe."""
+    loaded = probes.load_all([PAIRS, QUESTIONS], data_dir=data_dir)
+    return {one.id: items_of(one.id, limited(one, seed=0, limit=LIMIT), compared(one)) for one in loaded}
+
+
+def rows_of(items: dict[str, list[ItemTexts]]) -> list[str]:
+    """Return documents with nine pairs whole, parts of six others, and questions, some of them with their answers."""
+    pairs, questions = items[PAIRS], items[QUESTIONS]
+    long = [one for one in pairs[20:] if len(one.asked[0].split()) >= 15][:6]
+    parts = [" ".join(one.asked[0].split()[1:14]) for one in long]
+    return [
+        *(f"He said: “{one.asked[0].upper()}” — she said: {'; '.join(one.asked[1:])}!" for one in pairs[:9]),
+        *(one.asked[0] for one in pairs[9:20] if len(one.asked[0].split()) < 13),  # one sentence of the two
+        *(f"And so {part}, which goes on otherwise." for part in parts),
+        *(f"Q: {one.asked[0]}? A: {' / '.join(one.answers)}" for one in questions[:5]),
+        *(f"Somebody asked {one.asked[0]} and nobody knew." for one in questions[5:12]),
+        "Nothing of any benchmark stands in this line, nor in the next one.",
+    ]
+
+
+@pytest.fixture(scope="module")
+def documents(data_dir: Path) -> list[str]:
+    return rows_of(asked(data_dir))
+
+
+@pytest.fixture(scope="module")
+def trained_on(documents: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus") / "corpus"
+    folder.mkdir()
+    lines = [json.dumps({"n": n, "text": text}, ensure_ascii=False) for n, text in enumerate(documents)]
+    (folder / "a.jsonl").write_text("\n".join(lines[:20]) + "\n", encoding="utf-8")
+    (folder / "b.jsonl").write_text("\n".join(lines[20:]) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text("A corpus for tests.\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asking(tiny_model: Path, data_dir: Path, trained_on: Path) -> Callable[..., Settings]:
+    def make(out: Path, **changes: Any) -> Settings:
+        base = Settings(
+            model=str(tiny_model),
+            out=out,
+            probes=f"{PAIRS},{QUESTIONS}",
+            data_dir=data_dir,
+            limit=LIMIT,
+            training_data=(trained_on,),
+        )
+        return msgspec.structs.replace(base, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def run(
+    asking: Callable[..., Settings], tmp_path_factory: pytest.TempPathFactory, silent: Any
+) -> tuple[RunRecord, Path]:
+    out = tmp_path_factory.mktemp("runs") / "out"
+    found = measure(asking(out), silent, open_backend=scripted)
+    for name, text in commands.documents(commands.assemble(found, [policies.load("baseline")], {})).items():
+        record.write_text(out / name, text)
+    return found, out
+
+
+@pytest.fixture(scope="module")
+def silent() -> Any:
+    class Silent:
+        def say(self, message: str) -> None: ...
+
+        def begin(self, totals: Any, answered: Any) -> None: ...
+
+        def advance(self, probe_id: str, count: int) -> None: ...
+
+        def end(self) -> None: ...
+
+    return Silent()
+
+
+@pytest.fixture
+def folder(run: tuple[RunRecord, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run[1], tmp_path / "copy"))
+
+
+def told(found: RunRecord) -> Contamination:
+    assert found.contamination
+    return found.contamination
+
+
+def items_in(folder: Path) -> list[ItemOverlap]:
+    lines = (folder / record.ITEMS).read_text(encoding="utf-8").splitlines()
+    return [msgspec.json.decode(line, type=ItemOverlap) for line in lines]
+
+
+def test_real_items_are_found_as_a_slow_rule_finds_them(
+    run: tuple[RunRecord, Path], data_dir: Path, documents: list[str]
+) -> None:
+    found = items_in(run[1])
+    for probe_id, items in asked(data_dir).items():
+        own = [one for one in found if one.probe == probe_id]
+        assert [one.item for one in own] == [one.item for one in items]
+        expected = naive.found_in([(list(one.asked), list(one.answers)) for one in items], documents)
+        got = [{name: getattr(one, name) for name in expected[0]} for one in own]
+        assert got == expected
+    pairs = [one for one in found if one.probe == PAIRS]
+    assert sum(one.whole for one in pairs) >= 9
+    assert sum(one.n_found > 0 and not one.whole for one in pairs) >= 6
+    questions = [one for one in found if one.probe == QUESTIONS]
+    assert sum(bool(one.with_answers) for one in questions) >= 5
+    assert sum(one.whole and not one.with_answers for one in questions) >= 7
+    assert {one.file for one in found} == {"", "corpus/a.jsonl", "corpus/b.jsonl"}
+
+
+def test_the_record_names_the_files_and_tells_every_rate_with_its_n(
+    run: tuple[RunRecord, Path], trained_on: Path
+) -> None:
+    found = told(run[0])
+    assert [file.path for file in found.files] == ["corpus/a.jsonl", "corpus/b.jsonl"]
+    assert found.files[0].bytes == (trained_on / "a.jsonl").stat().st_size
+    assert found.left_out == {".md": 1}
+    assert found.n_documents == len((trained_on / "a.jsonl").read_text().splitlines()) + len(
+        (trained_on / "b.jsonl").read_text().splitlines()
+    )
+    for probe in found.probes:
+        for metric in probe.metrics:
+            assert metric.scorer == found.rule
+            assert metric.n + metric.n_unscored == LIMIT
+            assert isinstance(metric, Undefined) or isinstance(metric.interval, Interval)
+
+
+def test_metrics_without_the_overlap_are_those_of_the_other_samples(run: tuple[RunRecord, Path]) -> None:
+    found, out = run
+    gone = {one.item for one in items_in(out) if one.probe == PAIRS and one.overlaps}
+    result = found.probe_of(PAIRS)
+    overlap = told(found).probe(PAIRS)
+    assert result and overlap and gone
+    rows = read_scored(out / result.samples_file.path)
+    kept = [row.score.value for row in rows if row.sample.id not in gone and isinstance(row.score, Score)]
+    (metric,) = [one for one in overlap.without if one.key.name == "stereotype_rate_causal"]
+    assert isinstance(metric, Metric)
+    assert metric.value == pytest.approx(statistics.fmean(kept))
+    assert metric.n == len(kept) == LIMIT - len(gone)
+
+
+def test_where_every_item_overlaps_nothing_is_left_to_measure(
+    asking: Callable[..., Settings], data_dir: Path, tmp_path: Path, silent: Any
+) -> None:
+    whole = tmp_path / "all.txt"
+    whole.write_text("\n".join(" ".join(one.asked) for one in asked(data_dir)[PAIRS]), encoding="utf-8")
+    found = measure(asking(tmp_path / "out", probes=PAIRS, training_data=(whole,)), silent, open_backend=scripted)
+    (probe,) = told(found).probes
+    rate = probe.metric("overlap_rate")
+    assert isinstance(rate, Metric)
+    assert rate.value == 1.0
+    assert probe.without and all(isinstance(metric, Undefined) for metric in probe.without)
+
+
+def test_a_resumed_run_finds_the_same_and_refuses_other_training_data(
+    run: tuple[RunRecord, Path], asking: Callable[..., Settings], trained_on: Path, tmp_path: Path, silent: Any
+) -> None:
+    out = tmp_path / "cut"
+    with pytest.raises(InterruptedRun):
+        measure(asking(out), silent, open_backend=lambda ref, options: Breaking(nats=nats))
+    with pytest.raises(RecordError, match="differs in overlap"):
+        measure(asking(out, resume=True, training_data=(trained_on / "a.jsonl",)), silent, open_backend=scripted)
+    with pytest.raises(RecordError, match="differs in overlap"):
+        measure(asking(out, resume=True, training_data=()), silent, open_backend=scripted)
+    found = measure(asking(out, resume=True), silent, open_backend=scripted)
+    assert found.clocks.requests_from_journal > 0
+    assert found.content_digest == run[0].content_digest
+
+
+def test_without_training_files_nothing_is_told_but_that(
+    asking: Callable[..., Settings], tmp_path: Path, silent: Any
+) -> None:
+    found = measure(asking(tmp_path / "out", training_data=(), limit=20), silent, open_backend=scripted)
+    assert not found.contamination
+    assert "contamination" not in json.loads((tmp_path / "out/record.json").read_text())
+    assert not (tmp_path / "out" / record.ITEMS).exists()
+    card = commands.assemble(found, [policies.load("baseline")], {}).card
+    assert "contamination" not in card.computed
+    for name in ("markdown", "html"):
+        assert "could not be looked at, since no training files were given" in renderings.render(card, name)
+
+
+BAD: dict[str, tuple[bytes, type[AuditorError], str]] = {
+    "gone.jsonl": (b"", UsageError, "does not exist"),
+    "picture.png": (b"x", UsageError, "is of no known format"),
+    "cut.jsonl.gz": (b"\x1f\x8b\x08\x00", DataError, "cannot be read to its end"),
+    "rows.jsonl": (b'{"text": "a"}\n{"text": \n', DataError, "rows.jsonl line 2 is not JSON"),
+    "blank.txt": (b" \n --- \n", DataError, "blank.txt holds no text"),
+    "numbers.jsonl": (b'{"n": 1}\n', DataError, "numbers.jsonl holds no text"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_a_bad_file_ends_the_run_before_the_model_is_opened(
+    asking: Callable[..., Settings], tmp_path: Path, silent: Any, name: str
+) -> None:
+    content, kind, why = BAD[name]
+    if content:
+        (tmp_path / name).write_bytes(content)
+
+    def never(ref: ModelRef, options: BackendOptions) -> ScriptedBackend:
+        raise AssertionError("the model was opened")
+
+    with pytest.raises(kind, match=why):
+        measure(asking(tmp_path / "out", training_data=(tmp_path / name,)), silent, open_backend=never)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_without_text_is_named(
+    asking: Callable[..., Settings], trained_on: Path, tmp_path: Path, silent: Any
+) -> None:
+    settings = asking(tmp_path / "out", training_columns=("n",))
+    with pytest.raises(DataError, match=r"a\.jsonl holds no text in the column n"):
+        measure(settings, silent, open_backend=scripted)
+
+
+def test_an_honest_record_verifies_and_the_same_files_give_the_same(
+    run: tuple[RunRecord, Path], trained_on: Path
+) -> None:
+    found = verify(run[1])
+    assert found.exit_code == 0, found.summary
+    assert sum("overlap" in check.what for check in found.checks) == 6
+    again = look_again(run[1], [trained_on])
+    assert [check.outcome for check in again] == ["same", "same"]
+
+
+def test_other_training_files_are_found_by_their_digest(
+    run: tuple[RunRecord, Path], trained_on: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(trained_on, tmp_path / "corpus"))
+    (other / "b.jsonl").write_text((other / "b.jsonl").read_text(encoding="utf-8") + '"more"\n', encoding="utf-8")
+    (check,) = look_again(run[1], [other])
+    assert check.outcome == "differs"
+    assert "b.jsonl" in check.detail
+
+
+def edit_items(folder: Path) -> None:
+    """Take one item for one that was not found, with every digest mended that does not stand in the plan."""
+    path = folder / record.ITEMS
+    lines = items_in(folder)
+    place = next(n for n, one in enumerate(lines) if one.whole)
+    lines[place] = msgspec.structs.replace(lines[place], whole=False, n_found=0, n_covered=0, file="")
+    record.write_lines(folder, record.ITEMS, lines)
+    content = json.loads((folder / record.RECORD).read_text())
+    content["contamination"]["items_file"] = msgspec.to_builtins(
+        msgspec.structs.replace(record.schema.digest_file(path), path=record.ITEMS)
+    )
+    mended = msgspec.convert(content, RunRecord)
+    record.save_record(folder, record.seal(mended))
+
+
+def test_an_edited_item_is_found_though_its_digests_were_mended(folder: Path) -> None:
+    whole = (folder / record.ITEMS).read_bytes()
+    (folder / record.ITEMS).write_bytes(whole.replace(b'"whole":true', b'"whole":false', 1))
+    first = verify(folder).first_difference
+    assert first
+    assert first.what == "digests"
+    (folder / record.ITEMS).write_bytes(whole)
+    edit_items(folder)
+    differing = {check.what for check in verify(folder).checks if check.outcome == "differs"}
+    assert "plan" in differing
+    assert any("overlap" in what for what in differing)
+
+
+def test_a_card_without_the_items_file_is_an_error(folder: Path) -> None:
+    (folder / record.ITEMS).unlink()
+    with pytest.raises(RecordError, match="is missing"):
+        record.load_record(folder)
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_the_card_tells_what_was_found_and_the_metrics_without_it(run: tuple[RunRecord, Path], name: str) -> None:
+    card = commands.assemble(run[0], [policies.load("baseline")], {}).card
+    text = renderings.render(card, name).replace("\\", "")
+    overlap = told(run[0]).probe(PAIRS)
+    assert overlap
+    for metric in (*overlap.metrics, *overlap.without):
+        if isinstance(metric, Metric):
+            assert f"{metric.value:.3f} [{metric.interval.low:.3f}, {metric.interval.high:.3f}]" in text
+    if name == "markdown":
+        row = next(line for line in renderings.render(card, name).splitlines() if line.startswith("| bias/crows"))
+        assert len(re.findall(r"(?<!\\)\|", row)) == 7
+    assert "2 training files" in text
+    assert "corpus/a.jsonl" in text
+    assert "1 .md" in text
+    assert "no training files were given" not in text
+    assert "--training-data FILES" in text
+
+
+def test_policies_can_ask_for_a_look_and_bound_what_it_finds(
+    run: tuple[RunRecord, Path], asking: Callable[..., Settings], tmp_path: Path, silent: Any
+) -> None:
+    blind = measure(asking(tmp_path / "out", training_data=()), silent, open_backend=scripted)
+    for policy, duty in (("strict", "overlap"), ("nist-ai-600-1", "ms-2-11-001"), ("fmti-2025", "i046")):
+        loaded = policies.load(policy)
+        status = {
+            found.run.plan_digest: next(
+                finding.status
+                for finding in commands.assemble(found, [loaded], {}).verdicts[0].findings
+                if finding.id == duty
+            )
+            for found in (blind, run[0])
+        }
+        met = status[run[0].run.plan_digest] is Status.PASS
+        assert status[blind.run.plan_digest] is Status.FAIL
+        # a partial run measures no family whole, which that action asks for as well; the index asks about other figures
+        assert met == (policy == "strict")
+    card = commands.assemble(run[0], [policies.load("baseline")], {}).card
+    told_items = card.computed["contamination"]["items"]
+    assert told_items == {"bias": LIMIT, "misinformation": LIMIT}
+    assert card.computed["contamination"]["files"] == 2
+
+
+def test_a_rule_on_overlap_is_judged_on_its_interval_and_needs_a_look(run: tuple[RunRecord, Path]) -> None:
+    from auditor.rules import outcome_of
+
+    rule = Rule(
+        id="seen",
+        metric=f"{PAIRS}:overlap_rate",
+        max=0.01,
+        severity="error",
+        basis="organisation",
+        rationale="x",
+        owner="us",
+    )
+    assert outcome_of(run[0], rule).status is Status.FAIL
+    assert outcome_of(run[0], msgspec.structs.replace(rule, max=0.9)).status is Status.INCONCLUSIVE, "a partial run"
+    unlooked = msgspec.structs.replace(run[0], contamination=msgspec.UNSET)
+    assert outcome_of(unlooked, rule).status is Status.INCONCLUSIVE
+
+
+def test_a_policy_that_names_an_overlap_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(
+        'version = "1.0.0"\ntitle = "Ours"\nowner = "us"\ndescription = "What we ask."\n[[rules]]\nid = "seen"\n'
+        f'title = "Not seen"\nmetric = "{PAIRS}:overlap_rate"\nmax = 0.05\nmin_n = 100\n'
+        'rationale = "What was trained on measures memory."\n'
+    )
+    loaded = policies.load(str(path))
+    policies.check_metrics(loaded, policies.metrics_of(judged_by=[loaded]))
+
+
+def test_the_command_says_what_is_wrong_with_its_words(auditor_cli: Cli, tmp_path: Path) -> None:
+    gone = auditor_cli("run", "--model", "smollm2", "--training-data", tmp_path / "gone", "--out", tmp_path / "out")
+    assert gone.returncode == 2
+    assert "does not exist" in gone.stderr
+    alone = auditor_cli("run", "--model", "smollm2", "--training-column", "text", "--out", tmp_path / "out")
+    assert alone.returncode == 2
+    assert "--training-data" in alone.stderr
+    assert not (tmp_path / "out").exists()
