@@ -37,6 +37,7 @@ class Meter:
         self._worst: dict[MachinePart, EnergyMethod] = {}
         self._tracker = _start(country, self._inbox)
         if self._inbox.total is None:
+            self.close()
             raise AuditorError(f"{self.tracker} gives no reading on this machine", hint="run without --energy")
 
     def read(self) -> tuple[EnergyPart, ...]:

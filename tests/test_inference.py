@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from auditor import costs, renderings
 from auditor.backends.base import by_formula
 from auditor.card import build_card
+from auditor.exporters.costs import energy, line
 from auditor.inference import ENERGY, FLOP, METHOD, TASK_TOKENS, inference_facts
 from auditor.provenance.facts import catalogue
 from auditor.schema import faults_against
@@ -149,3 +151,14 @@ def test_the_card_tells_the_energy_of_the_audit_and_how_it_is_known(
         assert said in text and "0.12 g CO2eq at 40 g/kWh" in text and "Not in it: the cellar." in text
     silent = renderings.render(build_card(record, {}), "markdown")
     assert "The energy of this audit was not measured." in silent
+
+
+def test_a_line_tells_whoever_ran_it_what_the_audit_cost(record: RunRecord) -> None:
+    assert re.fullmatch(r"cost  \d+ s, \d[.\d]*e\+\d+ FLOP", line(record.clocks))
+    estimated = costed(record, COUNTED, span("estimated"), span()).clocks
+    assert line(estimated) == "cost  60 s, 0.003 kWh, estimated, not measured"
+    assert "over 30 s in 1 process." in energy(estimated) and "1 of 2 processes" in energy(estimated)
+    counters = tuple(part for part in span("counters").energy if part.method == "counters")
+    sure = costed(record, COUNTED, span("counters", energy=counters)).clocks
+    assert line(sure) == "cost  30 s, 0.002 kWh, measured by counters"
+    assert line(replace(record.clocks, costs=None)).startswith("cost  ")

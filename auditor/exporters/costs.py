@@ -14,8 +14,8 @@ def energy(clocks: Clocks) -> str:
         return "The energy of this audit was not measured."
     costs, used = clocks.costs, clocks.costs.energy
     parts = ", ".join(f"{part.part} {_number(part.kwh)} by {part.by}" for part in used.parts)
-    seconds = sum(span.duration_s for span in costs.spans if span.energy)
-    n = len(costs.spans)
+    measured = [span for span in costs.spans if span.energy]
+    seconds, n = sum(span.duration_s for span in measured), len(measured)
     told = [
         f"Energy of this audit: {_number(used.kwh)} kWh, {known(used)} ({used.tracker}: {parts}). It is of the whole "
         f"machine over {seconds:.0f} s in {n} process{'es' if n > 1 else ''}.",
