@@ -137,8 +137,8 @@ def test_the_form_tells_both_items_to_the_authorities_alone(record: RunRecord) -
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("counters", "0.003 kWh, of which 0.002 were measured by counters and the rest is estimated"),
-        ("estimated", "0.003 kWh, estimated, not measured"),
+        ("counters", "3 Wh, of which 2 Wh were measured by counters and the rest is estimated"),
+        ("estimated", "3 Wh, estimated, not measured"),
     ],
 )
 def test_the_card_tells_the_energy_of_the_audit_and_how_it_is_known(
@@ -156,9 +156,11 @@ def test_the_card_tells_the_energy_of_the_audit_and_how_it_is_known(
 def test_a_line_tells_whoever_ran_it_what_the_audit_cost(record: RunRecord) -> None:
     assert re.fullmatch(r"cost  \d+ s, \d[.\d]*e\+\d+ FLOP", line(record.clocks))
     estimated = costed(record, COUNTED, span("estimated"), span()).clocks
-    assert line(estimated) == "cost  60 s, 0.003 kWh, estimated, not measured"
+    assert line(estimated) == "cost  60 s, 3 Wh, estimated, not measured"
     assert "over 30 s in 1 process." in energy(estimated) and "1 of 2 processes" in energy(estimated)
     counters = tuple(part for part in span("counters").energy if part.method == "counters")
     sure = costed(record, COUNTED, span("counters", energy=counters)).clocks
-    assert line(sure) == "cost  30 s, 0.002 kWh, measured by counters"
+    assert line(sure) == "cost  30 s, 2 Wh, measured by counters"
+    large = (EnergyPart(part="gpu", kwh=12.34, method="counters", by="its energy counter"),)
+    assert line(costed(record, COUNTED, span("counters", energy=large)).clocks).startswith("cost  30 s, 12.3 kWh")
     assert line(replace(record.clocks, costs=None)).startswith("cost  ")

@@ -13,11 +13,11 @@ def energy(clocks: Clocks) -> str:
     if clocks.costs is None or clocks.costs.energy is None:
         return "The energy of this audit was not measured."
     costs, used = clocks.costs, clocks.costs.energy
-    parts = ", ".join(f"{part.part} {_number(part.kwh)} by {part.by}" for part in used.parts)
+    parts = ", ".join(f"{part.part} {_amount(part.kwh)} by {part.by}" for part in used.parts)
     measured = [span for span in costs.spans if span.energy]
     seconds, n = sum(span.duration_s for span in measured), len(measured)
     told = [
-        f"Energy of this audit: {_number(used.kwh)} kWh, {known(used)} ({used.tracker}: {parts}). It is of the whole "
+        f"Energy of this audit: {_amount(used.kwh)}, {known(used)} ({used.tracker}: {parts}). It is of the whole "
         f"machine over {seconds:.0f} s in {n} process{'es' if n > 1 else ''}.",
         *_written(costs),
         *_carbon(used),
@@ -35,7 +35,7 @@ def known(used: Energy) -> str:
         case "estimated":
             return "estimated, not measured"
         case _:
-            return f"of which {_number(used.counted_kwh)} were measured by counters and the rest is estimated"
+            return f"of which {_amount(used.counted_kwh)} were measured by counters and the rest is estimated"
 
 
 def line(clocks: Clocks) -> str:
@@ -47,7 +47,7 @@ def line(clocks: Clocks) -> str:
     if costs.flop_in_all is not None:
         told.append(f"{costs.flop_in_all:.3g} FLOP")
     if costs.energy is not None:
-        told.append(f"{_number(costs.energy.kwh)} kWh, {known(costs.energy)}")
+        told.append(f"{_amount(costs.energy.kwh)}, {known(costs.energy)}")
     return f"cost  {', '.join(told)}"
 
 
@@ -56,10 +56,10 @@ def _written(costs: Costs) -> list[str]:
     if written is None:
         return []
     how = "counted" if written.method == "counters" else "estimated"
-    each, thousand = written.kwh * _WH / written.completions, written.kwh * _WH * 1000 / written.tokens
+    each, thousand = written.kwh / written.completions, written.kwh * 1000 / written.tokens
     return [
-        f"Writing completions took {_number(written.kwh)} kWh ({how}): {_number(each)} Wh for each of "
-        f"{written.completions}, {_number(thousand)} Wh for a thousand of {written.tokens} tokens."
+        f"Writing completions took {_amount(written.kwh)} ({how}): {_amount(each)} for each of "
+        f"{written.completions}, {_amount(thousand)} for a thousand of {written.tokens} tokens."
     ]
 
 
@@ -68,6 +68,10 @@ def _carbon(used: Energy) -> list[str]:
         return []
     grids = "; ".join(f"{grid.g_per_kwh:g} g/kWh ({grid.source})" for grid in used.grids)
     return [f"That stands for {_number(used.kg_co2e * _G)} g CO2eq at {grids}."]
+
+
+def _amount(kwh: float) -> str:
+    return f"{_number(kwh)} kWh" if kwh >= 1 else f"{_number(kwh * _WH)} Wh"
 
 
 def _number(value: float) -> str:
