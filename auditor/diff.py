@@ -160,7 +160,13 @@ Placed = tuple[ProbeResult, Metric | Undefined]
 
 
 def _by_address(card: Card) -> dict[str, Placed]:
-    return {metric.address(probe.id): (probe, metric) for probe in card.probes for metric in probe.metrics}
+    """Return the metrics by address, with what was found of the items in training files."""
+    seen = {probe.id: probe.metrics for probe in card.contamination.probes} if card.contamination else {}
+    return {
+        metric.address(probe.id): (probe, metric)
+        for probe in card.probes
+        for metric in (*probe.metrics, *seen.get(probe.id, ()))
+    }
 
 
 def _of_metric(address: str, before: Placed | None, after: Placed | None) -> Change | None:

@@ -25,6 +25,7 @@ from auditor.types import Json, Mutation, RunRecord, SelfTest, Verdicts
 from auditor.verify import verify
 
 Verify = Callable[[Path, Sequence[str]], str]
+_SEEN = ("metrics", "without")
 _NUMBER = re.compile(r"(?<![\w.\"'-])\d+(?:\.\d+)?(?![\w.\"'-])")
 
 
@@ -148,9 +149,12 @@ def _numbers(
 
 def _measured(content: Json) -> Iterator[tuple[Json, str, str]]:
     """Yield the places in a record or a card of each number that a metric has."""
-    for number, probe in enumerate(content["probes"]):
-        for place, metric in enumerate(probe["metrics"]):
-            where = f"probes[{number}].metrics[{place}]"
+    seen = content.get("contamination", {}).get("probes", [])
+    lists = [(f"probes[{number}].metrics", probe["metrics"]) for number, probe in enumerate(content["probes"])]
+    lists += [(f"contamination.probes[{n}].{key}", probe[key]) for n, probe in enumerate(seen) for key in _SEEN]
+    for name, metrics in lists:
+        for place, metric in enumerate(metrics):
+            where = f"{name}[{place}]"
             yield from ((metric, key, f"{where}.{key}") for key in ("value", "n", "n_unscored") if key in metric)
             yield from ((metric["interval"], key, f"{where}.{key}") for key in ("low", "high") if "interval" in metric)
 

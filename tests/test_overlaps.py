@@ -19,7 +19,9 @@ from auditor import commands, policies, probes, record, renderings
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.backends.scripted import ScriptedBackend
 from auditor.contamination.texts import ItemTexts, compared, items_of
+from auditor.diff import diff
 from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError, UsageError
+from auditor.mutations import self_test
 from auditor.plan import limited
 from auditor.run import Settings, measure
 from auditor.samples import read_scored
@@ -331,6 +333,31 @@ def test_an_edited_item_is_found_though_its_digests_were_mended(folder: Path) ->
     differing = {check.what for check in verify(folder).checks if check.outcome == "differs"}
     assert "plan" in differing
     assert any("overlap" in what for what in differing)
+
+
+@pytest.mark.parametrize("key", ["metrics", "without"])
+def test_an_edited_rate_is_found_though_every_digest_was_mended(folder: Path, key: str) -> None:
+    content = json.loads((folder / record.RECORD).read_text())
+    place = next(n for n, probe in enumerate(content["contamination"]["probes"]) if probe["id"] == PAIRS)
+    content["contamination"]["probes"][place][key][0]["value"] += 0.01
+    record.save_record(folder, record.seal(msgspec.convert(content, RunRecord)))
+    named = [check.detail for check in verify(folder).checks if check.what.startswith(f"{PAIRS} overlap")]
+    assert any(".value: the record says" in detail for detail in named)
+
+
+@pytest.mark.slow
+def test_every_alteration_of_a_record_with_training_files_is_found(folder: Path) -> None:
+    found = self_test(folder, places=2)
+    assert not found.missed
+    assert record.ITEMS in {one.target for one in found.mutations}
+
+
+def test_a_difference_of_cards_tells_that_overlap_is_no_longer_looked_for(run: tuple[RunRecord, Path]) -> None:
+    older = commands.assemble(run[0], [], {}).card
+    newer = msgspec.structs.replace(older, contamination=msgspec.UNSET)
+    lost = [change for change in diff(older, newer).changes if change.key == f"{PAIRS}:overlap_rate"]
+    assert [change.kind for change in lost] == ["escalated"]
+    assert not [change for change in diff(older, older).changes if change.area == "metric"]
 
 
 def test_a_card_without_the_items_file_is_an_error(folder: Path) -> None:

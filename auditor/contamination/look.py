@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from auditor.types import FileDigest, ItemOverlap, ProbeOverlap, Sample, ScorerR
 
 RULE = "word_overlap"
 VERSION = "1.0.0"
+_EVERY_S = 30.0
 
 
 class Sought(Struct, frozen=True, kw_only=True):
@@ -107,8 +109,12 @@ def _scan(
         digest = schema.digest_file(file.path, name=file.name)
     except OSError as fault:
         raise DataError(f"cannot read {file.path}: {fault.strerror}", hint="check its permissions") from fault
+    told = time.monotonic()
     for text, ends in training.documents(file, columns):
         scanner.read(text, ends=ends, file=number)
+        if time.monotonic() - told > _EVERY_S:
+            told = time.monotonic()
+            say(f"{scanner.n_words - before} words of {file.name} looked at")
     scanner.end()
     if scanner.n_words == before:
         where = f" in the column{'s' if len(columns) > 1 else ''} {', '.join(columns)}" if columns else ""

@@ -37,6 +37,7 @@ class Scanner:
         n = len(index.items)
         self._whole_in = np.full(n, -1, dtype=np.int32)
         self._answered = np.zeros(n, dtype=bool)
+        self._settled: set[int] = set()  # anchors of which nothing more can be found
         lengths = [sum(len(index.texts[text].words) + 1 for text in of) for of in index.of_item]
         self._reach = [max(REACH, 2 * length) for length in lengths]
         self._widest = max(self._reach, default=REACH)
@@ -83,7 +84,7 @@ class Scanner:
                 self.index.found[run] = True
                 self.index.found_in[run] = self._file
         for place, text in (*self.index.long_anchors(at, which), *self.index.short_anchors(page)):
-            if self.index.same_text(page, place, text):
+            if text not in self._settled and self.index.same_text(page, place, text):
                 self._at_anchor(page, stops, place, text, last=last)
 
     def _new(self, at: Places, which: Places) -> Iterator[tuple[int, int]]:
@@ -103,12 +104,18 @@ class Scanner:
             one = self.index.items[item]
             reach = self._reach[item]
             cut = after == len(stops) and not last and end + reach > high
-            if cut or (self._whole_in[item] >= 0 and (self._answered[item] or not one.answers)):
+            if cut or self._is_settled(item):
                 continue  # cut: the next page shows all of it
             near = page.text(max(low, start - reach), min(high, end + reach))
             if all(f" {other} " in near for other in one.asked):
                 self._whole_in[item] = self._file if self._whole_in[item] < 0 else self._whole_in[item]
                 self._answered[item] |= all(f" {other} " in near for other in one.answers)
+        if all(map(self._is_settled, self.index.anchored[text])):
+            self._settled.add(text)
+
+    def _is_settled(self, item: int) -> bool:
+        """Return whether all that can be found of an item at its anchor was found."""
+        return bool(self._whole_in[item] >= 0 and (self._answered[item] or not self.index.items[item].answers))
 
     def overlaps(self, members: Sequence[int], names: Sequence[str]) -> list[ItemOverlap]:
         """Return how far the items of one probe, given by their numbers, were found; `names` are the files'."""
