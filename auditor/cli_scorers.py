@@ -12,6 +12,7 @@ from auditor.errors import UsageError, nearest
 from auditor.printing import print_json, print_table
 
 if TYPE_CHECKING:
+    from auditor.agreement import Agreement
     from auditor.types import Calibration
 
 app = typer.Typer(help="What scores, and how far it can be trusted.", rich_markup_mode=None, no_args_is_help=True)
@@ -103,6 +104,48 @@ def scorers_calibrate(
         write_text(out, calibration.dump(found))
     print_json(found) if as_json else _print_calibration(found, subgroups=3)
     return 0
+
+
+@app.command("agree")
+def scorers_agree(
+    first: Annotated[str, typer.Argument(help="A classifier, as for --toxicity.")],
+    second: Annotated[str, typer.Argument(help="Another, such as detoxify:CHECKPOINT.")],
+    data: Annotated[Path, typer.Option(help="Texts; they need no labels.")],
+    text: Annotated[str, typer.Option(help="The column of the texts.")],
+    form: Annotated[str, typer.Option("--format", help="csv, tsv, tsv-quoted, jsonl, json; default: by name.")] = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled weights.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Say how far two classifiers agree on the same texts; it says nothing of which is right."""
+    from auditor import agreement, labelled, registry
+
+    kinds = [name.partition(":") for name in (first, second)]
+    known = registry.names("classifiers")
+    for kind, _, _ in kinds:
+        if kind not in known:
+            raise UsageError(f"no classifier is named {kind!r}", hint=nearest(kind, known))
+    texts = labelled.texts_of(data, text, form=form)
+    one, other = (
+        registry.load("classifiers", kind)(argument, offline=offline, allow_pickle=allow_pickle)
+        for kind, _, argument in kinds
+    )
+    found = agreement.agreement(one, other, texts)
+    print_json(found) if as_json else _print_agreement(found)
+    return 0
+
+
+def _print_agreement(found: Agreement) -> None:
+    one, other = (f"{ref.name} {ref.version}" for ref in found.scorers)
+    interval = found.interval
+    print(f"{one} and {other}: n={found.n}  unscored={found.n_unscored}")
+    print(
+        f"  both={found.both}  first only={found.first_only}  second only={found.second_only}  neither={found.neither}"
+    )
+    rows = [["", "same decision", f"{found.same:.3f} [{interval.low:.3f}, {interval.high:.3f}]"]]
+    for name, value in (("Cohen's kappa", found.kappa), ("rank correlation", found.rank_correlation)):
+        rows.append(["", name, "undefined" if value is None else f"{value:.3f}"])
+    print_table(rows)
 
 
 def _print_calibration(calibration: Calibration, *, subgroups: int) -> None:

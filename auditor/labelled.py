@@ -45,11 +45,7 @@ def read(path: Path, columns: LabelledTexts, *, form: str = "") -> Labelled:
         DataError: the file cannot be read, lacks a column, has faulty rows, or texts of one class only.
     """
     _check_columns(columns)
-    form = form or path.suffix.removeprefix(".").lower()
-    if form not in FORMATS:
-        raise UsageError(f"cannot tell the format of {path.name}", hint=f"give --format: {', '.join(FORMATS)}")
-    found, digest = datafiles.find(path.parent, DataFile(path=path.name), owner="the calibration", origin="--data")
-    rows = datafiles.read(found, Layout(format=form))
+    rows, digest = _rows(path, form, owner="the calibration")
     _check_known(rows, columns, path)
     cells = [cell for row in rows for cell in _cells(row, columns)]
     faults = [cell for cell in cells if isinstance(cell, str)]
@@ -60,6 +56,31 @@ def read(path: Path, columns: LabelledTexts, *, form: str = "") -> Labelled:
     wanted = [text for label, text in told if text.positive or _is_negative(label, columns)]
     _check_classes(wanted, labels, columns, path)
     return Labelled(rows=tuple(wanted), file=digest, n_left_out=len(told) - len(wanted))
+
+
+def texts_of(path: Path, column: str, *, form: str = "") -> list[str]:
+    """Return the texts of one column of a file, labelled or not, in order.
+
+    Raises:
+        UsageError: its format cannot be told.
+        DataError: the file cannot be read, lacks the column, or a cell of it is no text.
+    """
+    rows, _ = _rows(path, form, owner="the agreement")
+    _check_known(rows, LabelledTexts(text=(column,), label=COLUMN, positive=()), path)
+    values = [row.values.get(column) for row in rows]
+    pairs = zip(rows, values, strict=True)
+    faults = [f"{row.where}: {column} is no text, got {value!r}" for row, value in pairs if not isinstance(value, str)]
+    if faults:
+        raise datafiles.data_error(path, faults)
+    return [str(value) for value in values]
+
+
+def _rows(path: Path, form: str, *, owner: str) -> tuple[list[Row], FileDigest]:
+    form = form or path.suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        raise UsageError(f"cannot tell the format of {path.name}", hint=f"give --format: {', '.join(FORMATS)}")
+    found, digest = datafiles.find(path.parent, DataFile(path=path.name), owner=owner, origin="--data")
+    return datafiles.read(found, Layout(format=form)), digest
 
 
 def _check_columns(columns: LabelledTexts) -> None:

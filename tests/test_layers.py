@@ -34,6 +34,7 @@ ALLOWED = {
     "probes": BASE | {"rows", "schema", "resources", "definition", "items", "hubdata"},
     "calibration": BASE | {"schema", "resources"},
     "labelled": BASE | {"datafiles"},
+    "agreement": BASE | {"stats", "scorers"},
     "calibrate": BASE | {"registry", "stats", "scorers", "calibration", "labelled"},
     "correct": BASE | {"stats", "scorers"},
     "pairing": BASE | {"stats", "scorers"},
