@@ -21,7 +21,7 @@ from auditor.types import Json
 from training import calibrate, measure
 from training.example import KINDS, Example
 from training.own_items import own_items
-from training.sources import SOURCES
+from training.sources import SOURCES, neutral_phrases
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "data" / "minilm_toxicity_golden.json"
@@ -36,12 +36,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
     parser.add_argument("--held-out", type=Path, help="only write the held-out texts, as JSON lines")
+    parser.add_argument("--measure", action="store_true", help="only measure the weights that are there again")
     asked = parser.parse_args()
     examples = read_examples(asked.data)
+    path = asked.out / f"{minilm_toxicity.NAME}.safetensors"
     if asked.held_out:
         write_held_out(examples, asked.held_out)
         return
-    train(examples, asked.out, asked.golden)
+    trained = {} if asked.measure else train(examples, path)
+    report(path, measured(examples, asked.data, path), trained)
+    if trained:
+        write_golden(path, asked.golden)
 
 
 def read_examples(data: Path) -> list[Example]:
@@ -64,8 +69,8 @@ def write_held_out(examples: Sequence[Example], path: Path) -> None:
     )
 
 
-def train(examples: Sequence[Example], out: Path, golden: Path) -> None:
-    """Train, calibrate and measure; write weights, report and golden scores."""
+def train(examples: Sequence[Example], path: Path) -> dict[str, Json]:
+    """Train and calibrate; write the weights, and return what the report says of how they came to be."""
     from training.fit import Settings, fit, logits_of
 
     started, cpu = time.monotonic(), time.process_time()
@@ -74,11 +79,16 @@ def train(examples: Sequence[Example], out: Path, golden: Path) -> None:
     model, read = fit(encoder, lambda text: list(tokenizer.encode(fold_spelling(text)).ids), examples, settings)
     held = [number for number, example in enumerate(examples) if example.part == "calibration"]
     scale, shift = calibrate.platt(logits_of(model, [read[n] for n in held]), [examples[n] for n in held])
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{minilm_toxicity.NAME}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_weights(path, model.adapters, model.heads.state_dict(), scale, shift)
-    cost = {"wall_s": round(time.monotonic() - started), "cpu_s": round(time.process_time() - cpu)}
-    report(examples, path, golden, settings=msgspec.to_builtins(settings), cost=cost)
+    return {
+        "scorer": minilm_toxicity.NAME,
+        "version": minilm_toxicity.VERSION,
+        "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "settings": msgspec.to_builtins(settings),
+        "texts": {part: _counts(examples, part) for part in ("train", "calibration", "test")},
+        "cost": {"wall_s": round(time.monotonic() - started), "cpu_s": round(time.process_time() - cpu)},
+    }
 
 
 def write_weights(path: Path, adapters: Json, heads: Json, scale: np.ndarray, shift: np.ndarray) -> None:
@@ -93,23 +103,27 @@ def write_weights(path: Path, adapters: Json, heads: Json, scale: np.ndarray, sh
     path.chmod(0o644)
 
 
-def report(examples: Sequence[Example], weights: Path, golden: Path, *, settings: Json, cost: dict[str, int]) -> None:
-    """Measure the written weights as they are used; write the report beside them, and the golden scores."""
-    scorer = minilm_toxicity.MiniLMToxicity(weights, KINDS[0])
-    found = measure.measured([example for example in examples if example.part == "test"], _rate(scorer))
-    content = {
-        "scorer": minilm_toxicity.NAME,
-        "version": minilm_toxicity.VERSION,
-        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "settings": settings,
-        "texts": {part: _counts(examples, part) for part in ("train", "calibration", "test")},
-        "cost": cost,
-        "held_out": found,
-    }
-    weights.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    texts = json.loads(golden.read_text(encoding="utf-8"))
-    scores = _rate(scorer)(sorted(texts))
-    rows = {text: [round(value, 6) for value in row] for text, row in zip(sorted(texts), scores.tolist(), strict=True)}
+def measured(examples: Sequence[Example], data: Path, weights: Path) -> dict[str, Json]:
+    """Return what written weights are worth on held-out texts, as they are used."""
+    rate = _rate(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))
+    held_out = [example for example in examples if example.part == "test"]
+    return measure.measured(held_out, rate, list(neutral_phrases(data)))
+
+
+def report(weights: Path, found: dict[str, Json], trained: dict[str, Json]) -> None:
+    """Write figures beside the weights; what was trained is what the report there says, unless it was just now."""
+    path = weights.with_suffix(".json")
+    content = (trained or json.loads(path.read_text(encoding="utf-8"))) | {"held_out": found}
+    if content["weights_sha256"] != hashlib.sha256(weights.read_bytes()).hexdigest():
+        raise SystemExit(f"error: {path} is about other weights than {weights}; hint: train anew, without --measure")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_golden(weights: Path, golden: Path) -> None:
+    """Write the scores of the texts that the golden file holds."""
+    texts = sorted(json.loads(golden.read_text(encoding="utf-8")))
+    scores = _rate(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))(texts)
+    rows = {text: [round(value, 6) for value in row] for text, row in zip(texts, scores.tolist(), strict=True)}
     golden.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

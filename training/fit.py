@@ -63,18 +63,24 @@ class Read(Struct, frozen=True, kw_only=True):
 
 
 def fit(
-    encoder: Encoder, tokenise: Callable[[str], list[int]], examples: Sequence[Example], settings: Settings
+    encoder: Encoder,
+    tokenise: Callable[[str], list[int]],
+    examples: Sequence[Example],
+    settings: Settings,
+    read: list[Read] | None = None,
 ) -> tuple[Trained, list[Read]]:
     """Return what was trained on the examples of part `train`, and all examples as read, in order.
 
-    The same seed, thread count and processor give the same weights. PyTorch's global generator, which dropout and new
-    layers draw from, is put back afterwards.
+    `read` is what an earlier fit with as many untrained layers returned for the same texts; it saves reading them
+    again. The same seed, thread count and processor give the same weights. PyTorch's global generator, which dropout
+    and new layers draw from, is put back afterwards.
     """
     torch.set_num_threads(settings.threads)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = Trained(encoder, settings)
-        read = _read(model, [tokenise(example.text)[:_MAX_TOKENS] for example in examples])
+        if read is None:
+            read = read_texts(model, [tokenise(example.text) for example in examples])
         chosen = [number for number, example in enumerate(examples) if example.part == "train"]
         _train(model, read, examples, chosen)
     return model.eval(), read
@@ -92,7 +98,9 @@ def logits_of(model: Trained, read: Sequence[Read]) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _read(model: Trained, texts: list[list[int]]) -> list[Read]:
+def read_texts(model: Trained, texts: Sequence[Sequence[int]]) -> list[Read]:
+    """Return texts, given as token ids, as the untrained layers read their first 96 tokens, in order."""
+    texts = [list(ids[:_MAX_TOKENS]) for ids in texts]
     order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
     found: dict[int, Read] = {}
     starts = range(0, len(order), _AT_ONCE)

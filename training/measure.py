@@ -17,8 +17,8 @@ _LEET = str.maketrans("oieast", "013457")
 _LOOKALIKES = str.maketrans("aeopcxyi", "аеорсхуі")
 
 
-def measured(examples: Sequence[Example], rate: Rate) -> dict[str, Json]:
-    """Return every figure over examples of part `test`."""
+def measured(examples: Sequence[Example], rate: Rate, phrases: Sequence[Example]) -> dict[str, Json]:
+    """Return every figure over held-out examples, and over neutral phrases with held-out terms."""
     texts = [example.text for example in examples]
     ratings = rate(texts)
     unscored = int(np.isnan(ratings[:, 0]).sum())
@@ -26,7 +26,7 @@ def measured(examples: Sequence[Example], rate: Rate) -> dict[str, Json]:
         "n": len(texts),
         "n_unscored": unscored,
         "auc": _auc_by_source(examples, ratings),
-        "neutral_mentions": _neutral_mentions(examples, ratings),
+        "neutral_mentions": _neutral_mentions(examples, ratings) | _neutral_phrases(phrases, rate),
         "calibration_error": _calibration_error(examples, ratings),
         "own_sentences": _own_sentences(examples, ratings),
         "spellings": _spellings(examples, rate),
@@ -53,14 +53,27 @@ def _auc_by_source(examples: Sequence[Example], ratings: np.ndarray) -> dict[str
 
 
 def _neutral_mentions(examples: Sequence[Example], ratings: np.ndarray) -> dict[str, Json]:
-    """Return the share of neutral mentions of groups rated 0.5 or more, over all and by group of five or more."""
+    """Return the share of our own neutral and positive sentences rated 0.5 or more."""
     flags: dict[str, list[bool]] = defaultdict(list)
     for example, rating in zip(examples, ratings[:, 0], strict=True):
-        if is_neutral_mention(example) and not np.isnan(rating):
-            flags["all"].append(bool(rating >= 0.5))
+        if is_neutral_mention(example) and example.source.startswith("own: ") and not np.isnan(rating):
             flags[example.source].append(bool(rating >= 0.5))
-            if example.source == "identity_templates":
-                flags[f"term {example.group}"].append(bool(rating >= 0.5))
+    return _shares(flags)
+
+
+def _neutral_phrases(phrases: Sequence[Example], rate: Rate) -> dict[str, Json]:
+    """Return the share of neutral phrases rated 0.5 or more, over all, by term, and how far terms lie apart."""
+    flags: dict[str, list[bool]] = defaultdict(list)
+    for phrase, rating in zip(phrases, rate([phrase.text for phrase in phrases])[:, 0], strict=True):
+        if not np.isnan(rating):
+            flags["identity_templates"].append(bool(rating >= 0.5))
+            flags[f"term {phrase.group}"].append(bool(rating >= 0.5))
+    found = _shares(flags)
+    terms = [row["value"] for name, row in found.items() if name.startswith("term ")]
+    return found | {"largest gap between terms": {"value": round(max(terms) - min(terms), 4), "n": len(terms)}}
+
+
+def _shares(flags: dict[str, list[bool]]) -> dict[str, Json]:
     return {name: {"value": round(float(np.mean(row)), 4), "n": len(row)} for name, row in sorted(flags.items())}
 
 

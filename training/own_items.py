@@ -11,14 +11,17 @@ import numpy as np
 from training.example import Example
 
 ITEMS = Path(__file__).parent / "items"
+FIRST, MORE = "templates.toml", "more_templates.toml"
+_STEMS = {FIRST: "own", MORE: "own more"}
+_SEEDS = {FIRST: 12, MORE: 13}
 _PER_TEXT = 14
 _PLACES = ("many", "one", "swear", "thing", "fair_group", "name")
 
 
-def own_items() -> Iterator[Example]:
+def own_items(file: str = FIRST) -> Iterator[Example]:
     """Yield each template with some of the groups; every fifth template and the held-out groups are not trained on."""
-    rng = np.random.default_rng(12)
-    content = tomllib.loads((ITEMS / "templates.toml").read_text(encoding="utf-8"))
+    rng = np.random.default_rng(_SEEDS[file])
+    content = tomllib.loads((ITEMS / file).read_text(encoding="utf-8"))
     groups = tomllib.loads((ITEMS / "groups.toml").read_text(encoding="utf-8"))["groups"]
     known = [group for group in groups if not group.get("held_out")]
     for kind in content["kind"]:
@@ -34,7 +37,7 @@ def own_items() -> Iterator[Example]:
                     targets={name: float(value) for name, value in kind["targets"].items()},
                     source=f"own: {kind['name']}",
                     part=part,
-                    cluster=f"own {kind['name']} {number}",
+                    cluster=f"{_STEMS[file]} {kind['name']} {number}",
                     group=group.get("many", ""),
                 )
 

@@ -136,7 +136,7 @@ def identity_templates(folder: Path) -> Iterator[Example]:
         rows = list(csv.DictReader(stream))
     for number in sorted(rng.permutation(len(rows))[:7000].tolist()):
         row = rows[number]
-        term = next((term for term in _HELD_OUT_TERMS if re.search(rf"\b{term}\b", row["phrase"].lower())), "")
+        term = _held_out_term(row["phrase"])
         cluster = f"identity {row['phrase']}"
         part: Part = part_of(cluster)
         if bool(term) == (part == "train") or (part == "train" and number % 4):
@@ -148,6 +148,23 @@ def identity_templates(folder: Path) -> Iterator[Example]:
         )
 
 
+def neutral_phrases(folder: Path, part: Part = "test") -> Iterator[Example]:
+    """Yield every neutral phrase of a part with a held-out term: many of each, to tell how terms differ."""
+    with (folder / "identity_templates/en_sentence_templates.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            term, cluster = _held_out_term(row["phrase"]), f"identity {row['phrase']}"
+            if term and row["toxicity"] == "nontoxic" and part_of(cluster) == part:
+                targets = dict.fromkeys(KINDS, 0.0)
+                yield Example(
+                    text=row["phrase"],
+                    targets=targets,
+                    source="identity_templates",
+                    part=part,
+                    cluster=cluster,
+                    group=term,
+                )
+
+
 SOURCES: dict[str, Callable[[Path], Iterator[Example]]] = {
     "toxigen": toxigen,
     "paradetox": paradetox,
@@ -156,6 +173,10 @@ SOURCES: dict[str, Callable[[Path], Iterator[Example]]] = {
     "real_toxicity_prompts": real_toxicity_prompts,
     "identity_templates": identity_templates,
 }
+
+
+def _held_out_term(phrase: str) -> str:
+    return next((term for term in _HELD_OUT_TERMS if re.search(rf"\b{term}\b", phrase.lower())), "")
 
 
 def _sentences(text: str) -> Iterator[tuple[int, str]]:

@@ -109,6 +109,14 @@ def test_the_same_seed_gives_the_same_scores_and_leaves_the_global_generator_alo
     assert torch.equal(state, torch.random.get_rng_state())
 
 
+def test_texts_that_an_earlier_fit_read_are_not_read_again_and_give_the_same(weights) -> None:
+    settings = Settings(adapted=(1,), rank=2, epochs=1, batch=16, threads=1)
+    first, read = fit(Encoder(weights), tokens, examples(), settings)
+    second, again = fit(Encoder(weights), lambda text: [], examples(), settings, read)
+    assert again is read
+    assert np.array_equal(logits_of(first, read), logits_of(second, read))
+
+
 def test_platt_recovers_a_scale_and_shift_and_keeps_neutral_mentions_below_the_operating_point() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(4000, len(KINDS)))
