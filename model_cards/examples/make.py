@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor import commands, policies, record, renderings, schema
+from auditor import commands, policies, record, registry, renderings, schema
 from auditor.errors import RecordError
 from auditor.provenance.declare import load_declared
 from auditor.types import RunRecord
@@ -27,6 +27,7 @@ FILES = {
     "datasheet.md": "datasheet",
     "eval-results.yaml": "eval-results",
 }
+_FORMS = ("mdf-", "training-summary", "eval-results")
 
 
 def documents(folder: Path) -> dict[str, str]:
@@ -41,8 +42,19 @@ def documents(folder: Path) -> dict[str, str]:
     if found.schema != record.SCHEMA or record.seal(found) != found:
         raise RecordError(f"{path} was changed, or is of another version", hint="make it anew, see docs/cards.md")
     declared = load_declared(folder / commands.PROVENANCE)
-    card = commands.assemble(found, [policies.load("baseline")], declared).card
-    return {file: renderings.render(card, name) for file, name in FILES.items()}
+    policy = policies.load("hf-hub" if is_classifier(folder) else "baseline")
+    card = commands.assemble(found, [policy], declared).card
+    return {file: renderings.render(card, FILES[file]) for file in files(folder)}
+
+
+def files(folder: Path) -> tuple[str, ...]:
+    """Return the names of an example's documents; the forms for general-purpose models are not for a classifier."""
+    return tuple(file for file in FILES if not is_classifier(folder) or not file.startswith(_FORMS))
+
+
+def is_classifier(folder: Path) -> bool:
+    """Return whether an example is about a classifier that auditor ships, which answers no probe."""
+    return folder.name in registry.names("classifiers")
 
 
 def examples() -> list[Path]:

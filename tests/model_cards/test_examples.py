@@ -29,7 +29,7 @@ def test_every_example_is_what_its_record_and_provenance_give(make: ModuleType) 
     for folder in make.examples():
         for file, text in make.documents(folder).items():
             assert (folder / file).read_bytes() == text.encode(), f"{folder.name}/{file}: make examples"
-        assert {path.name for path in folder.iterdir()} == {*make.FILES, "record.json", "provenance.toml"}
+        assert {path.name for path in folder.iterdir()} == {*make.files(folder), "record.json", "provenance.toml"}
 
 
 def test_an_example_whose_record_was_edited_is_refused(make: ModuleType, tmp_path: Path) -> None:
