@@ -18,7 +18,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from auditor.contamination.texts import ItemTexts
-from auditor.contamination.words import END, PARTED, Hashes, Places, Words, codes_of, spread, words_of
+from auditor.contamination.words import END, Hashes, Places, Words, joined, spread
 
 RUN = 13
 SHARED = 10
@@ -70,7 +70,7 @@ class Index:
         number = {
             text: n for n, text in enumerate(dict.fromkeys(t for one in items for t in (*one.asked, *one.answers)))
         }
-        self.words = words_of(codes_of(f" {PARTED} ".join(number)))
+        self.words = joined(number)
         self.texts = _placed(number)
         self.of_item = [[number[text] for text in (*one.asked, *one.answers)] for one in items]
         self.run_of, self.runs = _runs(self.words)

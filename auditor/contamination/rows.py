@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -90,16 +91,21 @@ def of_csv(stream: Stream, columns: Sequence[str], *, tabs: bool) -> Iterator[st
 
 def of_table(path: Path, form: str, columns: Sequence[str], *, name: str) -> Iterator[str]:
     """Yield the text of each row of a Parquet or Arrow file."""
-    with foreign_faults(f"{name} cannot be read as {form}, in {path}", DataError, hint="is it whole? fetch it again"):
+    hint = "is it whole? fetch it again"
+    with (
+        contextlib.ExitStack() as opened,
+        foreign_faults(f"{name} is no sound {form}, in {path}", DataError, hint=hint),
+    ):
         import pyarrow
         import pyarrow.parquet
 
         if form == ".parquet":
-            file = pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+            parquet = pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+            file = opened.enter_context(parquet)
             wanted = _among(columns, file.schema_arrow.names, name) or _with_text(file.schema_arrow, name)
             batches = file.iter_batches(batch_size=_ROWS, columns=wanted, use_threads=False)
         else:
-            file = _arrow_file(pyarrow.OSFile(str(path)))
+            file = _arrow_file(opened.enter_context(pyarrow.OSFile(str(path))))
             wanted = _among(columns, file.schema.names, name) or _with_text(file.schema, name)
             batches = _slices(file)
         for batch in batches:

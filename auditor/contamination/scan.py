@@ -49,7 +49,7 @@ class Scanner:
         A text that goes on must end between two words.
         """
         self._file = file
-        for piece in _pieces(text):
+        for piece in _pieces(text.replace(PARTED, " ") if PARTED in text else text):
             if self._size and self._size + len(piece) > PAGE:
                 self._look(last=False)
             self._parts.append(piece)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,12 @@ def words_of(codes: Codes) -> Words:
     sums = np.zeros(len(found) + 1, dtype=np.uint64)
     np.cumsum(found * _powers(len(found) + 1)[0][: len(found)], dtype=np.uint64, out=sums[1:])
     return Words(codes=found, starts=spaces[:-1] + 1, ends=spaces[1:], sums=sums)
+
+
+def joined(texts: Iterable[str]) -> Words:
+    """Return texts of words one space apart as words, with the word `END` between two of them."""
+    codes = np.frombuffer(f" {chr(END)} ".join(texts).encode("utf-32-le"), dtype="<u4")
+    return words_of(codes.astype(np.uint32))
 
 
 def normalised(text: str) -> str:

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditor.contamination import scan
@@ -92,6 +92,18 @@ def test_a_script_without_spaces_has_a_word_a_character() -> None:
     items = items_of((["这段文字是否仇视某一群体"], []))
     assert scanned(items, ["他问：“这段文字是否仇视某一群体？”然后走了。"])[0]["whole"]
     assert scanned(items, ["这段文字是否仇视"])[0]["whole"] is False
+
+
+@given(text=st.text(min_size=1))
+@example("İSTANBUL ǅ ﬁ Ⅷ ½ ŉ ẞ ͅ ꙁ")
+def test_any_text_stands_in_a_document_that_is_that_text(text: str) -> None:
+    items = items_of(([text], []))
+    if items[0].asked:
+        assert scanned(items, [f"before {text} after"])[0]["whole"]
+
+
+def test_a_control_character_does_not_part_a_document() -> None:
+    assert scanned(items_of((["who was it"], ["nobody at all"])), ["Who\0was it? Nobody\x01at all"])[0]["with_answers"]
 
 
 def test_texts_far_apart_in_a_long_document_do_not_belong_together() -> None:
