@@ -162,7 +162,7 @@ def run(
     as_of: AsOf = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
-    energy: Annotated[bool, typer.Option("--energy", help="Measure the energy of the machine (codecarbon).")] = False,
+    energy: Annotated[bool, typer.Option("--energy", help="Energy of the machine, counted or else estimated.")] = False,
     country: Annotated[str, typer.Option(help="With --energy: whose electricity it is, such as SWE.")] = "",
     pack: Packs = None,
     trust_remote_code: Annotated[

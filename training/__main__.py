@@ -19,6 +19,7 @@ from auditor.scorers.base import Rating
 from auditor.scorers.spelling import fold_spelling
 from auditor.types import Json
 from training import calibrate, measure
+from training.energy import Tracked
 from training.example import KINDS, Example
 from training.own_items import own_items
 from training.sources import SOURCES, neutral_phrases
@@ -73,6 +74,7 @@ def train(examples: Sequence[Example], path: Path) -> dict[str, Json]:
     """Train and calibrate; write the weights, and return what the report says of how they came to be."""
     from training.fit import Settings, fit, logits_of
 
+    tracked = Tracked()
     started, cpu = time.monotonic(), time.process_time()
     settings = Settings()
     encoder, tokenizer = minilm_toxicity.open_encoder()
@@ -87,7 +89,11 @@ def train(examples: Sequence[Example], path: Path) -> dict[str, Json]:
         "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "settings": msgspec.to_builtins(settings),
         "texts": {part: _counts(examples, part) for part in ("train", "calibration", "test")},
-        "cost": {"wall_s": round(time.monotonic() - started), "cpu_s": round(time.process_time() - cpu)},
+        "cost": {
+            "wall_s": round(time.monotonic() - started),
+            "cpu_s": round(time.process_time() - cpu),
+            **tracked.stop(),
+        },
     }
 
 

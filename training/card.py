@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ from auditor.types import (
     Scoring,
     Undefined,
 )
+from training import energy
 from training.studies import ROOT
 
 FOLDER = ROOT / "model_cards" / "examples" / minilm_toxicity.NAME
@@ -103,7 +105,8 @@ def _facts(files: Sequence[FileDigest]) -> dict[str, Fact]:
         "files.shards": (f"{len(weights)} weight files: the scorer's and the encoder's", "names of the weight files"),
         "model.context_length": (_MAX_TOKENS, "the window that long texts are read in"),
     }
-    return {
+    report = json.loads(minilm_toxicity.weights_path().with_suffix(".json").read_text(encoding="utf-8"))
+    return energy.facts(report) | {
         key: Fact(status="derived", value=value, source=source, evidence=(Evidence(kind="run", text=source),))
         for key, (value, source) in found.items()
     }
