@@ -125,11 +125,11 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
         _check_used(own, scorers.values())
         derived = derive_facts(ref)
-        found = overlaps.look_for(selected, trained_on, seed=settings.seed, limit=settings.limit, say=progress.say)
+        looked = overlaps.look_for(selected, trained_on, seed=settings.seed, limit=settings.limit, say=progress.say)
         progress.say(f"opening {settings.model}")
         backend = (open_backend or registry.load("backends", _backend_name(ref)))(ref, settings.backend)
         model = _model_info(ref, derived)
-        criteria = _criteria(settings, scorers, classifier, found.digest if found else "")
+        criteria = _criteria(settings, scorers, classifier, looked.digest if looked else "")
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit, criteria=criteria)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
@@ -151,7 +151,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             clocks=clock.stop(
                 planned_at=journal.fixed_at, requests=plan.n_requests, from_journal=resumed, costs=ledger.close()
             ),
-            contamination=overlaps.contamination_of(found, results, scorers, out=settings.out, seed=settings.seed),
+            contamination=overlaps.contamination_of(looked, results, scorers, out=settings.out, seed=settings.seed),
         )
         sealed = record.seal(finished)
         record.save_record(settings.out, sealed)

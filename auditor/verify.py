@@ -89,7 +89,7 @@ def look_again(path: Path, sources: Sequence[Path]) -> list[Check]:
         UsageError: a path leads nowhere, or to a file of no known format.
         DataError: a file cannot be read.
     """
-    found, folder = record.load_record(path)
+    found, folder = record.load_record(path if path.is_dir() else path.parent)
     samples = {
         probe.id: [row.sample for row in read_scored(folder / probe.samples_file.path)] for probe in found.probes
     }

@@ -293,7 +293,7 @@ def test_an_honest_record_verifies_and_the_same_files_give_the_same(
     found = verify(run[1])
     assert found.exit_code == 0, found.summary
     assert sum("overlap" in check.what for check in found.checks) == 6
-    again = look_again(run[1], [trained_on])
+    again = look_again(run[1] / "card.json", [trained_on])
     assert [check.outcome for check in again] == ["same", "same"]
 
 
