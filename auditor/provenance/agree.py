@@ -114,6 +114,8 @@ def _datasets(fact: Fact | None) -> Iterator[tuple[str, str]]:
             if name in entry and name in read and not agree(key, entry[name], read[name]):
                 what = f"{entry['name']}: declared {name} {entry[name]!r}, but {read['path']} says {read[name]!r}"
                 yield "training.datasets", what
+        for told in read.get("files_differing", []):
+            yield "training.datasets", f"{entry['name']}, {read['path']}: {told}"
 
 
 def _same_to_digits(one: Json, other: Json) -> bool:

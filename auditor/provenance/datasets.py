@@ -16,6 +16,7 @@ from pathlib import Path
 
 from auditor import schema
 from auditor.errors import ProvenanceError, first_line, foreign_faults
+from auditor.provenance import croissant_files
 from auditor.provenance.reading import front_matter_of
 from auditor.types import Json
 
@@ -91,7 +92,10 @@ def _read(entry: dict[str, Json], base: Path) -> dict[str, Json]:
 
 
 def _croissant(path: Path) -> dict[str, Json]:
-    """Return what a Croissant file says, after mlcroissant has found it sound; nothing is downloaded."""
+    """Return what a Croissant file says, after mlcroissant has found it sound, and how the files beside it compare.
+
+    Nothing is downloaded.
+    """
     text = _text(path)
     try:
         content = json.loads(text)
@@ -119,6 +123,7 @@ def _croissant(path: Path) -> dict[str, Json]:
             "creators": [str(getattr(creator, "name", None) or "") for creator in creators if creator],
             "files": len(files),
             "file_sha256": schema.digest_of(sorted(str(node.sha256) for node in files)) if files else "",
+            **croissant_files.compared(found.distribution, path.parent),
             "document_sha256": schema.digest_file(path).sha256,
         }
 

@@ -95,6 +95,64 @@ def test_a_croissant_file_is_validated_and_read_offline(base: Path) -> None:
     assert (read["creators"], read["files"]) == (["Example Ltd"], 1)
 
 
+def held_against(base: Path, **file: str) -> tuple[dict[str, Json], dict[str, str]]:
+    """Return what is read of a Croissant document whose one file is as given, and the contradictions that follow."""
+    content = croissant()
+    content["distribution"][0] |= file
+    (base / "d.json").write_text(json.dumps(content))
+    fact = declared(base, '{ name = "d", croissant = "d.json" }')
+    return fact.value[0]["read"], contradictions({"training.datasets": fact}, {}, {})
+
+
+LINES = b'{"x": 1}\n{"x": 2}'
+
+
+@pytest.mark.parametrize(
+    "address", ["data/a.jsonl", "https://example.org/files/data.csv?download=1", "https://example.org/with%20space.csv"]
+)
+def test_a_file_beside_its_croissant_document_is_held_against_the_digest_declared(base: Path, address: str) -> None:
+    pytest.importorskip("mlcroissant")
+    for name in ("data.csv", "with space.csv"):
+        (base / name).write_bytes(LINES)
+    right = hashlib.sha256(LINES).hexdigest()
+    read, found = held_against(base, contentUrl=address, sha256=right.upper())
+    assert (read["files_as_declared"], "files_differing" in read, found) == (1, False, {})
+    read, found = held_against(base, contentUrl=address, sha256="b" * 64)
+    assert "files_as_declared" not in read
+    name = address.partition("?")[0].rpartition("/")[2].replace("%20", " ")
+    assert found["training.datasets"] == (
+        f"d, d.json: {name}: declared sha256 {'b' * 64}, but the file has {hashlib.sha256(LINES).hexdigest()}"
+    )
+
+
+def test_an_md5_is_held_against_the_file_too(base: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    right = {"sha256": hashlib.sha256(LINES).hexdigest()}
+    _, found = held_against(base, contentUrl="data/a.jsonl", **right, md5=hashlib.md5(LINES).hexdigest())
+    assert found == {}
+    _, found = held_against(base, contentUrl="data/a.jsonl", **right, md5="0" * 32)
+    assert "declared md5 00000000" in found["training.datasets"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["elsewhere.csv", "../outside.csv", "data/link.jsonl", "/etc/hostname", "ftp://example.org/a.csv", "data", "a\0b"],
+)
+def test_a_file_that_does_not_lie_beside_is_counted_as_elsewhere_and_contradicts_nothing(
+    base: Path, address: str
+) -> None:
+    pytest.importorskip("mlcroissant")
+    (base.parent / "outside.csv").write_bytes(LINES)
+    read, found = held_against(base, contentUrl=address, sha256="b" * 64)
+    assert (read["files_elsewhere"], found) == (1, {})
+
+
+def test_what_is_no_digest_is_not_compared(base: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    read, found = held_against(base, contentUrl="data/a.jsonl", sha256="https://example.org/issues/80")
+    assert found == {} and not {"files_as_declared", "files_elsewhere"} & set(read)
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
