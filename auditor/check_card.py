@@ -81,9 +81,12 @@ def _own_checks(card: Card) -> Iterator[Check]:
         yield compare(f"verdict of {verdict.policy}", was, {"record": card.record_digest, "facts": card.facts_digest})
         amounts_to = worst(finding.status for finding in verdict.findings if finding.required)
         yield compare(f"status of {verdict.policy} from its findings", verdict.status, amounts_to)
-    weights = [[part.name, part.sha256] for part in card.model.parts if part.role == "weights" and part.kind == "file"]
-    indexed = [pair for pair in weights if not pair[0].endswith(".json")]
-    yield compare("digest of the weights", card.weights_digest, schema.digest_of(sorted(indexed)))
+    weights = [[part.name, part.sha256] for part in card.model.parts if _holds_weights(part)]
+    yield compare("digest of the weights", card.weights_digest, schema.digest_of(sorted(weights)))
+
+
+def _holds_weights(part: Part) -> bool:
+    return part.kind == "file" and part.role in {"weights", "adapter"} and not part.name.endswith(".json")
 
 
 def _document_check(asked: Asked, card: Card) -> Check:
@@ -151,7 +154,7 @@ def _loaded_checks(card: Card, ref: ModelRef, *, changed: bool) -> Iterator[Chec
 
 def _chat_template(ref: ModelRef) -> str | None:
     """Return the text of a model's chat template, or None where it has none or several."""
-    folder = Path(ref.folder)
+    folder = Path(ref.tokenized_by.folder)
     if ref.format == "gguf":
         field = gguf_file.read(str(folder / ref.weights[0])).fields.get("tokenizer.chat_template")
         return None if field is None else str(field.contents())

@@ -33,7 +33,7 @@ def provenance(
     if out is not None and out.exists():
         raise OutputError(f"{out} exists already", hint="name a new file: answers in it would be lost")
     # no weight is loaded and no code run, so pickles and code that the model brings do no harm here
-    ref = resolve(model, offline=True, allow_pickle=True, trust_remote_code=True)
+    ref = resolve(model, offline=True, allow_pickle=True, trust_remote_code=True, with_base=False)
     derived = derive_facts(ref)
     text = draft(ref.requested, derived)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from auditor.types import Described, FileDigest, Part, Role, RunRecord
+from auditor.types import BASE, Described, FileDigest, Part, Role, RunRecord
 
 ROLES: dict[Role, str] = {
     "weights": "Weights",
@@ -60,6 +60,7 @@ def part_of(file: FileDigest) -> Part:
     >>> part_of(FileDigest(path="generation_config.json", sha256="0" * 64, bytes=3)).role
     'generation_defaults'
     """
-    named = (role for role, pattern in _ROLE_OF if re.fullmatch(pattern, file.path, re.IGNORECASE))
+    name = file.path.removeprefix(BASE)
+    named = (role for role, pattern in _ROLE_OF if re.fullmatch(pattern, name, re.IGNORECASE))
     role: Role = next(named, "other")
     return Part(role=role, kind="file", name=file.path, sha256=file.sha256, bytes=file.bytes)

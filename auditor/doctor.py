@@ -28,6 +28,7 @@ _NEEDED = {
     "pyyaml": "no card can be written",
 }
 _EXTRAS = {
+    "peft": ("adapters", "no adapter can be run"),
     "cyclonedx-python-lib": ("sbom", "no export cyclonedx"),
     "spdx-python-model": ("sbom", "no export spdx3"),
     "mlcroissant": ("croissant", "no export croissant, and no Croissant file in a provenance file"),

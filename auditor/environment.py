@@ -21,6 +21,7 @@ _LIBRARIES = (
     "jinja2",
     "msgspec",
     "numpy",
+    "peft",
     "safetensors",
     "scikit-learn",
     "tokenizers",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 from auditor import gguf_file
 from auditor.backends.base import BackendOptions
-from auditor.errors import ModelError, first_line, foreign_faults
+from auditor.errors import ModelError, first_line, foreign_faults, optional_package
 from auditor.types import ModelRef
 
 AutoClass = Literal["AutoModelForCausalLM", "AutoModelForMaskedLM"]
@@ -72,24 +73,58 @@ def _pick_dtype(wanted: str, device: str) -> Any:
 def _tokenizer(ref: ModelRef, options: BackendOptions) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(ref.folder, **_where(ref, options))
+    return AutoTokenizer.from_pretrained(ref.tokenized_by.folder, **_where(ref, options))
 
 
 def _model(ref: ModelRef, options: BackendOptions, auto: AutoClass, dtype: Any) -> Any:
     import transformers
 
-    more: dict[str, Any] = {} if ref.format == "gguf" else {"use_safetensors": ref.format == "safetensors"}
+    put_on = _adapter_loader() if ref.base else None
+    whole = ref.base or ref
+    more: dict[str, Any] = {} if ref.format == "gguf" else {"use_safetensors": whole.format == "safetensors"}
     model, report = getattr(transformers, auto).from_pretrained(
-        ref.folder, dtype=dtype, output_loading_info=True, **more, **_where(ref, options)
+        whole.folder, dtype=dtype, output_loading_info=True, **more, **_where(ref, options)
     )
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(
-            f"the weights of {ref.requested} lack {len(missing)} tensors that its config.json asks for, "
+            f"the weights of {whole.requested} lack {len(missing)} tensors that its config.json asks for, "
             f"such as {missing[0]}",
             hint="the folder is incomplete, or its config.json belongs to another model",
         )
-    return model
+    return _adapted(model, ref, put_on) if put_on else model
+
+
+def _adapter_loader() -> Any:
+    """Return what puts an adapter onto a model, looked for before the model is loaded.
+
+    Raises:
+        MissingPackageError: peft is not installed.
+    """
+    with optional_package("adapters", "an adapter"):
+        import peft
+    return peft
+
+
+def _adapted(model: Any, ref: ModelRef, peft: Any) -> Any:
+    """Return the base model with the adapter's weights merged into its own.
+
+    Raises:
+        ModelError: the adapter's file holds other weights than its configuration asks for.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Found missing adapter keys")  # which is an error here
+        adapted = peft.PeftModel.from_pretrained(model, ref.folder, local_files_only=True)
+    asked = set(peft.get_peft_model_state_dict(adapted))
+    held = set(peft.utils.load_peft_weights(ref.folder, device="cpu"))
+    if asked != held:
+        example = sorted(asked ^ held)[0]
+        raise ModelError(
+            f"the adapter {ref.requested} does not fit its base model: of {len(asked)} tensors asked for it lacks "
+            f"{len(asked - held)}, and {len(held - asked)} are for none, such as {example}",
+            hint="name the base model that it was trained on in base_model_name_or_path",
+        )
+    return adapted.merge_and_unload()
 
 
 def _where(ref: ModelRef, options: BackendOptions) -> dict[str, Any]:

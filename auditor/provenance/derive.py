@@ -22,7 +22,7 @@ from auditor.provenance import (
 from auditor.provenance.facts import catalogue
 from auditor.provenance.reading import Claim, ModelFolder
 from auditor.provenance.resolve import read_json
-from auditor.types import Fact, Json, ModelRef
+from auditor.types import BASE, Fact, Json, ModelRef
 
 _MASKED_TYPES = re.compile(
     "(al|camem|conv|distil|flau|mobile|modern|rem)?bert|(xlm-)?roberta|deberta(-v2)?|electra|mpnet|xlm"
@@ -60,7 +60,7 @@ def derive_facts(ref: ModelRef) -> Derived:
 def _claims(folder: ModelFolder) -> Iterator[Claim]:
     """Yield every claim; of two on the same fact the earlier one stands on the card."""
     ref = folder.ref
-    own = gguf_metadata.claims(folder) if ref.format == "gguf" else config_files.claims(folder)
+    own = _of_base(folder) if ref.is_adapter else _of_network(folder)
     others = (front_matter, tokenizer_files, weight_files, training_files)
     yield from chain(lineage_files.claims(folder), own, *(reader.claims(folder) for reader in others))
     if ref.repository:
@@ -69,8 +69,26 @@ def _claims(folder: ModelFolder) -> Iterator[Claim]:
         yield Claim(key="model.name", value=name.rpartition("/")[2], source="the Hub repository's name")
         yield Claim(key="model.provider", value=name.partition("/")[0], source="the Hub repository's owner")
     yield Claim(key="model.library", value="transformers", source="the engine that ran the model")
-    task = "fill-mask" if is_masked(ref) else "text-generation"
-    yield Claim(key="model.pipeline_tag", value=task, source="the engine that ran the model")
+    if not ref.is_adapter or ref.base:
+        task = "fill-mask" if is_masked(ref) else "text-generation"
+        yield Claim(key="model.pipeline_tag", value=task, source="the engine that ran the model")
+
+
+def _of_network(folder: ModelFolder) -> Iterator[Claim]:
+    return gguf_metadata.claims(folder) if folder.ref.format == "gguf" else config_files.claims(folder)
+
+
+def _of_base(folder: ModelFolder) -> Iterator[Claim]:
+    """Yield what the base model's files say that holds of an adapter on it, too; nothing where it is not at hand."""
+    base = folder.ref.base
+    if base is None:
+        return
+    beside = ModelFolder(base)
+    tokenizer = tokenizer_files.claims(beside) if folder.ref.tokenized_by is base else ()
+    for claim in chain(config_files.claims(beside), tokenizer):
+        if not claim.key.startswith("model.base_model"):
+            source = f"{claim.source}, of the base model"
+            yield Claim(key=claim.key, value=claim.value, source=source, file=f"{BASE}{claim.file}")
 
 
 def _unreadable(folder: ModelFolder) -> Iterator[Claim]:
@@ -83,12 +101,14 @@ def _unreadable(folder: ModelFolder) -> Iterator[Claim]:
 def is_masked(ref: ModelRef) -> bool:
     """Return whether config.json names a masked language model: by its architecture or, where that is open, its type.
 
+    An adapter is what its base model is.
+
     Raises:
         ModelError: config.json is damaged.
     """
     if ref.format == "gguf":
         return False
-    config = read_json(Path(ref.folder) / "config.json")
+    config = read_json(Path((ref.base or ref).folder) / "config.json")
     architectures = config.get("architectures")
     names = [str(name) for name in architectures] if isinstance(architectures, list) else []
     if any(name.endswith("ForMaskedLM") for name in names):

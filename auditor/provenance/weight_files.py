@@ -46,7 +46,8 @@ def _shards(folder: ModelFolder) -> str:
 def _headers(folder: ModelFolder) -> Iterator[Claim]:
     """Yield how many numbers of which format the headers list, and how many parameters that makes where none is packed.
 
-    Buffers that some families store beside their parameters are not counted as parameters.
+    Buffers that some families store beside their parameters are not counted as parameters, and those of an adapter are
+    not the model's.
     """
     from huggingface_hub import get_local_safetensors_metadata
 
@@ -70,7 +71,7 @@ def _headers(folder: ModelFolder) -> Iterator[Claim]:
     first = folder.ref.weights[0]
     counts = [{"format": name, "count": count} for name, count in sorted(formats.items()) if count]
     yield Claim(key="design.number_formats", value=counts, source="headers of the weight files", file=first)
-    if counts and not set(formats) & _PACKED:
+    if counts and not set(formats) & _PACKED and not folder.ref.is_adapter:
         count = sum(formats.values()) - buffers
         yield Claim(key="model.parameters", value=count, source="headers of the weight files", file=first)
 

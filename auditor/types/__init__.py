@@ -46,7 +46,7 @@ from auditor.types.costing import (
 )
 from auditor.types.diffing import CardDiff, Change, ChangeArea, ChangeKind
 from auditor.types.exporting import Document, Material
-from auditor.types.files import HUB, FileDigest
+from auditor.types.files import BASE, HUB, FileDigest
 from auditor.types.judging import (
     ANSWERS,
     ASKED,
@@ -105,6 +105,7 @@ from auditor.types.verifying import Check, Mutation, Outcome, SelfTest, Verifica
 __all__ = [
     "ANSWERS",
     "ASKED",
+    "BASE",
     "FAMILIES",
     "HUB",
     "OVERLAPS",

@@ -20,7 +20,8 @@ class ModelRef(Struct, frozen=True, kw_only=True):
     """What the user named, resolved to files and their digests.
 
     `folder` is where the files lie on this machine and stays out of the record; `weights` are names within it. A file
-    that stands `alone` was named itself: what lies beside it is not of the model.
+    that stands `alone` was named itself: what lies beside it is not of the model. An adapter that is to be run has the
+    `base` model that it is put onto, whose files are among its own under names that begin with `base/`.
     """
 
     requested: str
@@ -31,6 +32,18 @@ class ModelRef(Struct, frozen=True, kw_only=True):
     repository: str = ""
     revision: str = ""
     alone: bool = False
+    base: ModelRef | None = None
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether there are no weights but those of an adapter."""
+        return bool(self.weights) and all(name.startswith("adapter_model.") for name in self.weights)
+
+    @property
+    def tokenized_by(self) -> ModelRef:
+        """The model whose tokenizer is used: the base model's where an adapter brings none."""
+        own = any(file.path == "tokenizer_config.json" for file in self.files)
+        return self if own or self.base is None else self.base
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
