@@ -8,24 +8,28 @@ from msgspec.structs import replace
 
 from auditor import schema
 from auditor.computed import computed_of
+from auditor.computed import with_older_constants as older_constants
 from auditor.described import describe
 from auditor.inference import inference_facts
 from auditor.provenance.agree import contradictions
 from auditor.provenance.facts import catalogue, missing
 from auditor.provenance.infer import infer
-from auditor.types import ANSWERS, FAMILIES, Card, Evidence, Fact, RunRecord, Verdict
+from auditor.types import ANSWERS, FAMILIES, Card, Comparison, Evidence, Fact, Json, RunRecord, Verdict
 
-SCHEMA = "auditor:card/3"
+SCHEMA = "auditor:card/4"
 
 
-def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = "") -> Card:
+def build_card(
+    record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = "", comparison: Comparison | None = None
+) -> Card:
     """Return the card: every fact of the catalogue with its status, answers to policies, and the record's results.
 
     A fact that a person declares stands above the one read off the files; where two statements of a fact cannot both be
     true, that is a contradiction, which the card names and every policy counts as a failed duty. What nobody says and
     follows from other facts is derived from them. Ages are counted to `as_of` (YYYY-MM-DD), by default to the day on
-    which the measurement was finished.
+    which the measurement was finished. `comparison` holds the record against an earlier one.
     """
+    day = as_of or record.clocks.finished_at[:10]
     read = record.model
     derived = {**read.facts, **_counted(record), **inference_facts(record)}
     others = dict(read.others)
@@ -44,7 +48,7 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = 
         facts=facts,
         facts_digest=schema.digest_of(facts),
         contradictions=contradicted,
-        computed=computed_of(record, facts, contradicted, as_of=as_of or record.clocks.finished_at[:10]),
+        computed=computed_of(record, facts, contradicted, as_of=day, comparison=comparison),
         run=record.run,
         backend=record.backend,
         environment=record.environment,
@@ -52,12 +56,22 @@ def build_card(record: RunRecord, declared: Mapping[str, Fact], *, as_of: str = 
         probes=record.probes,
         not_measured=_not_measured(record),
         contamination=record.contamination,
+        calibrations=record.calibrations,
     )
 
 
 def with_verdicts(card: Card, *verdicts: Verdict) -> Card:
     """Return the card with what policies found of it."""
     return replace(card, verdicts=verdicts)
+
+
+def with_older_constants(card: Card, kept: Mapping[str, Json]) -> tuple[Card, list[str]]:
+    """Return a card that is built again as one with constants changed since would have it; and which have changed.
+
+    `kept` is what the older card has `computed`.
+    """
+    computed, changed = older_constants(card.computed, kept)
+    return replace(card, computed=computed), changed
 
 
 def _counted(record: RunRecord) -> dict[str, Fact]:
@@ -78,4 +92,4 @@ def _not_measured(record: RunRecord) -> dict[str, str]:
     for probe in record.probes:
         if probe.partial:
             reasons[probe.id] = f"only {probe.n_selected} of {probe.n_items} samples were asked (--limit)"
-    return reasons
+    return reasons | record.run.not_asked

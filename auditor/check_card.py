@@ -16,14 +16,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor import gguf_file, policies, record, renderings, schema
-from auditor.card import build_card
+from auditor import earlier, gguf_file, policies, record, renderings, schema
+from auditor.card import build_card, with_older_constants
 from auditor.card_file import CARD_JSON, load_card
 from auditor.checking import check as compare
 from auditor.commands import PROVENANCE, WAIVERS
 from auditor.described import part_of
 from auditor.errors import AuditorError, CardError
-from auditor.fixed import policy_checks
+from auditor.fixed import constants_checks, policy_checks
 from auditor.judge import judge, worst
 from auditor.provenance.declare import load_declared
 from auditor.provenance.resolve import resolve
@@ -178,7 +178,9 @@ def _record_checks(card: Card, asked: Asked) -> Iterator[Check]:
     if as_of and as_of < found.clocks.finished_at[:10]:
         detail = f"{as_of} lies before the measurement of {found.clocks.finished_at[:10]}"
         yield Check(what="day of judgement", outcome="differs", detail=detail)
-    again = build_card(found, declared, as_of=as_of)
+    built = build_card(found, declared, as_of=as_of, comparison=earlier.kept(folder, found))
+    again, changed = with_older_constants(built, card.computed)
+    yield from constants_checks(changed)
     said, now = schema.canonical_json(replace(card, verdicts=()), indent=1), schema.canonical_json(again, indent=1)
     yield compare_texts(f"{CARD_JSON} from the record", said, now)
     yield from policy_checks(found, card.verdicts)

@@ -63,6 +63,7 @@ TrainingData = Annotated[
 ]
 Provenance = Annotated[Path | None, typer.Option(help="Declared facts (TOML). Without it they are missing.")]
 Waivers = Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: those kept by the run.")]
+Previous = Annotated[Path | None, typer.Option(help="An earlier release's record: what changed since is on the card.")]
 AsOf = Annotated[str, typer.Option(help="The date to judge ages and waivers by; default: the day of the run.")]
 RecordPath = Annotated[Path, typer.Argument(help="The folder that a run wrote.")]
 
@@ -160,6 +161,7 @@ def run(
     provenance: Provenance = None,
     waivers: Waivers = None,
     as_of: AsOf = "",
+    previous: Previous = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     energy: Annotated[bool, typer.Option("--energy", help="Energy of the machine, counted or else estimated.")] = False,
@@ -203,7 +205,7 @@ def run(
             device=device, dtype=dtype.value, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         ),
     )
-    audit = commands.run(settings, _demands(policy, provenance, waivers, as_of))
+    audit = commands.run(settings, _demands(policy, provenance, waivers, as_of, previous))
     print(commands.summary(audit), file=sys.stderr)
     print(f"record   {settings.out}\ncard     {settings.out / commands.CARD_MD}", file=sys.stderr)
     if as_json:
@@ -211,10 +213,13 @@ def run(
     return audit.exit_code
 
 
-def _demands(policy: list[str] | None, provenance: Path | None, waivers: Path | None, as_of: str) -> Demands:
+def _demands(
+    policy: list[str] | None, provenance: Path | None, waivers: Path | None, as_of: str, previous: Path | None
+) -> Demands:
     from auditor.commands import Demands
 
-    return Demands(policies=tuple(policy or ("baseline",)), provenance=provenance, waivers=waivers, as_of=as_of)
+    policies = tuple(policy or ("baseline",))
+    return Demands(policies=policies, provenance=provenance, waivers=waivers, as_of=as_of, previous=previous)
 
 
 @app.command()
@@ -224,12 +229,13 @@ def judge(
     provenance: Provenance = None,
     waivers: Waivers = None,
     as_of: AsOf = "",
+    previous: Previous = None,
     as_json: Json = False,
 ) -> int:
     """Judge a finished record against one or more policies; the exit code is the worst of their verdicts."""
     from auditor import commands
 
-    audit = commands.review(record, _demands(policy, provenance, waivers, as_of))
+    audit = commands.review(record, _demands(policy, provenance, waivers, as_of, previous))
     if as_json:
         print_json(commands.verdicts_of(audit))
     else:
@@ -249,6 +255,7 @@ def verify(
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open a classifier's pickled weights.")] = False,
     training_data: TrainingData = None,
+    previous: Annotated[Path | None, typer.Option(help="The earlier record that its card counts changes from.")] = None,
     signature: Annotated[Path | None, typer.Option(help="A signature of the record by `auditor sign`.")] = None,
     public_key: Annotated[Path | None, typer.Option(help="The public key of who signed, PEM.")] = None,
     as_json: Json = False,
@@ -260,7 +267,14 @@ def verify(
     from auditor.verify import verify as compute_again
 
     signed = [signing.check(record, signature, public_key)] if signature or public_key else []
-    found = compute_again(record, policies=policy or (), toxicity=toxicity, offline=offline, allow_pickle=allow_pickle)
+    found = compute_again(
+        record,
+        policies=policy or (),
+        toxicity=toxicity,
+        previous=previous,
+        offline=offline,
+        allow_pickle=allow_pickle,
+    )
     found = found.with_first(signed)
     if training_data and found.first_difference is None:
         found = found.with_more(look_again(record, training_data))

@@ -34,6 +34,9 @@ def card(
     as_of: Annotated[
         str, typer.Option(help="The date to judge ages and waivers by; default: the day of the run.")
     ] = "",
+    previous: Annotated[
+        Path | None, typer.Option(help="An earlier release's record: what changed since is on the card.")
+    ] = None,
     template: Template = None,
     show_texts: Annotated[
         int, typer.Option("--show-texts", min=0, help="Show so many samples' texts a probe; they can be harmful.")
@@ -46,7 +49,11 @@ def card(
     from auditor import record as records
 
     demands = commands.Demands(
-        policies=tuple(policy or ("baseline",)), provenance=provenance, waivers=waivers, as_of=as_of
+        policies=tuple(policy or ("baseline",)),
+        provenance=provenance,
+        waivers=waivers,
+        as_of=as_of,
+        previous=previous,
     )
     audit = commands.review(record, demands)
     folder = record if record.is_dir() else record.parent

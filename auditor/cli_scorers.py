@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What scores, and how far it can be trusted.", rich_markup_mode=None, no_args_is_help=True)
 
+_WIDTH = 100  # characters of a terminal that a list must not pass
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -26,9 +28,11 @@ def scorers_list(as_json: Json = False) -> int:
     from auditor import scorer_pages
 
     pages = scorer_pages.pages()
-    rows = [[page.name, page.kind, page.calibrated, page.title] for page in pages.values()]
-    columns = ("name", "kind", "calibrated", "title")
-    print_json([dict(zip(columns, row, strict=True)) for row in rows]) if as_json else print_table(rows)
+    if as_json:
+        columns = ("name", "kind", "calibrated", "title")
+        print_json([{name: getattr(page, name) for name in columns} for page in pages.values()])
+    else:
+        print_table([[page.name, page.kind, page.brief, page.title] for page in pages.values()], width=_WIDTH)
     return 0
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor import policies, probes, record, registry, requests, schema, waivers
+from auditor import earlier, policies, probes, record, registry, requests, schema, waivers
 from auditor.card import build_card, with_verdicts
 from auditor.computed.dates import day_of
 from auditor.errors import PackError, UsageError
 from auditor.judge import judge, worst
 from auditor.provenance.declare import kept_beside, load_declared
-from auditor.types import Card, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
+from auditor.types import Card, Comparison, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
 
 if TYPE_CHECKING:
     from auditor.run import Settings
@@ -52,13 +52,15 @@ class Audit(Struct, frozen=True, kw_only=True):
 class Demands(Struct, frozen=True, kw_only=True):
     """What a record is judged by: policies by name or file, declared facts, waivers, and the date of judgement.
 
-    Without files, those kept beside the record are used; without a date, the day on which it was finished.
+    `previous` is the folder of an earlier record to count changes from. Without files, those kept beside the record are
+    used; without a date, the day on which it was finished.
     """
 
     policies: tuple[str, ...] = ("baseline",)
     provenance: Path | None = None
     waivers: Path | None = None
     as_of: str = ""
+    previous: Path | None = None
 
 
 class _Given(Struct, frozen=True, kw_only=True):
@@ -80,7 +82,7 @@ def new_folder(model: str) -> Path:
 def run(settings: Settings, demands: Demands) -> Audit:
     """Measure, build the card, judge, and write everything into the record's folder.
 
-    Policies, declared facts and waivers are checked before the model is opened, so that a slip costs no measurement.
+    What the demands name is checked before the model is opened, so that a slip costs no measurement.
     """
     from auditor.progress import open_progress
     from auditor.run import measure
@@ -89,16 +91,20 @@ def run(settings: Settings, demands: Demands) -> Audit:
     known = policies.metrics_of(settings.packs, given.policies)
     for policy in given.policies:
         policies.check_metrics(policy, known)
-    fixed = replace(settings, policies={policy.id: policy.digest for policy in given.policies})
+    previous = earlier.find(demands.previous)[0].digest if demands.previous else ""
+    fixed = replace(settings, policies={policy.id: policy.digest for policy in given.policies}, previous=previous)
     _check_day(given.as_of, datetime.datetime.now(datetime.UTC).date().isoformat())
-    audit = assemble(measure(fixed, open_progress()), given.policies, given.declared, given.waivers, given.as_of)
-    for name, text in {**given.files, **documents(audit)}.items():
+    found = measure(fixed, open_progress())
+    comparison = earlier.compared(demands.previous, settings.out) if demands.previous else None
+    audit = _assembled(found, given, comparison)
+    compared = {earlier.COMPARISON: earlier.text_of(comparison)} if comparison else {}
+    for name, text in {**given.files, **compared, **documents(audit)}.items():
         record.write_text(settings.out / name, text)
     return audit
 
 
 def review(path: Path, demands: Demands) -> Audit:
-    """Build card and verdicts of a finished record; facts and waivers kept with it are used unless others are given."""
+    """Build card and verdicts of a finished record; what is kept with it is used unless other files are given."""
     found, folder = record.load_record(path)
     given = _read(demands, folder)
     known = policies.metrics_of(judged_by=given.policies)
@@ -107,7 +113,12 @@ def review(path: Path, demands: Demands) -> Audit:
     for policy in given.policies:
         policies.check_metrics(policy, known, foreign=True)
     _check_day(given.as_of, found.clocks.finished_at[:10])
-    return assemble(found, given.policies, given.declared, given.waivers, given.as_of)
+    previous = demands.previous
+    return _assembled(found, given, earlier.compared(previous, folder) if previous else earlier.kept(folder, found))
+
+
+def _assembled(found: RunRecord, given: _Given, comparison: Comparison | None) -> Audit:
+    return assemble(found, given.policies, given.declared, given.waivers, as_of=given.as_of, comparison=comparison)
 
 
 def _read(demands: Demands, folder: Path | None) -> _Given:
@@ -152,10 +163,16 @@ def assemble(
     judged_by: Sequence[Policy],
     declared: Mapping[str, Fact],
     waived: Sequence[Waiver] = (),
+    *,
     as_of: str = "",
+    comparison: Comparison | None = None,
 ) -> Audit:
-    """Return a record's card, and the verdict of each policy on both."""
-    card = build_card(found, declared, as_of=as_of)
+    """Return a record's card, beside an earlier record where there is one, and the verdict of each policy on both."""
+    return judged(found, build_card(found, declared, as_of=as_of, comparison=comparison), judged_by, waived)
+
+
+def judged(found: RunRecord, card: Card, judged_by: Sequence[Policy], waived: Sequence[Waiver]) -> Audit:
+    """Return a record's card with the verdict of each policy on both."""
     verdicts = tuple(judge(found, card, policy, waived) for policy in judged_by)
     return Audit(record=found, card=with_verdicts(card, *verdicts), verdicts=verdicts)
 

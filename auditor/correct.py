@@ -26,21 +26,26 @@ from auditor.types import (
 
 
 def correct(result: ProbeResult, scorer: Scorer, calibrations: Sequence[Calibration]) -> ProbeResult:
-    """Return the result with its scorer's calibrations, and with a corrected rate after each fallible one.
+    """Return the result with its scorer's calibrations by digest, and with a corrected rate after each fallible one.
 
-    `calibrations` are the user's, then the shipped ones, those over the most texts first. Of the scorer's own, those at
-    the threshold that it decides by come first.
+    `calibrations` are the user's, then the shipped ones, those over the most texts first.
     """
-    thresholds = {fallible.threshold for fallible in scorer.fallible.values()}
-    own = [found for found in calibrations if found.scorer == scorer.ref]
-    own.sort(key=lambda found: found.threshold not in thresholds)
+    own = calibrations_for(scorer, calibrations)
     metrics: list[Metric | Undefined] = []
     for metric in result.metrics:
         metrics.append(metric)
         fallible = scorer.fallible.get(metric.key.name)
         if fallible and not metric.slice:
             metrics.append(corrected(metric, fallible, own, result.languages))
-    return msgspec.structs.replace(result, metrics=tuple(metrics), calibrations=tuple(own))
+    named = tuple(dict.fromkeys(calibration.digest for calibration in own))
+    return msgspec.structs.replace(result, metrics=tuple(metrics), calibrations=named)
+
+
+def calibrations_for(scorer: Scorer, calibrations: Sequence[Calibration]) -> list[Calibration]:
+    """Return a scorer's own calibrations, in their order, those at the threshold that it decides by before others."""
+    thresholds = {fallible.threshold for fallible in scorer.fallible.values()}
+    own = [found for found in calibrations if found.scorer == scorer.ref]
+    return sorted(own, key=lambda found: found.threshold not in thresholds)
 
 
 def corrected(

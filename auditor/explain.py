@@ -68,11 +68,12 @@ def _rule(policy: Policy, rule: Rule, finding: Finding | None) -> Explained:
     where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
     probe = rule.metric.partition(":")[0]
     by = f" by a scorer shown to find {rule.construct}" if rule.construct else ""
+    earlier = " --previous RECORD" if rule.against else ""
     need = Need(
         key=rule.metric + where,
         label=bounds(rule),
         now=finding.message if finding else "not judged",
-        supplied_by=f"a measurement{by}: auditor run --probes {probe}, at least {rule.min_n} samples scored",
+        supplied_by=f"a measurement{by}: auditor run --probes {probe}{earlier}, at least {rule.min_n} samples scored",
     )
     return _explained(policy, rule, finding, "rule", (need,))
 
@@ -80,7 +81,8 @@ def _rule(policy: Policy, rule: Rule, finding: Finding | None) -> Explained:
 def bounds(rule: Rule) -> str:
     """Return a rule's bound in words."""
     given = (("≥", rule.min), ("≤", rule.max))
-    return " and ".join(f"{sign} {bound}" for sign, bound in given if bound is not None)
+    found = " and ".join(f"{sign} {bound}" for sign, bound in given if bound is not None)
+    return f"a change {found}" if rule.against else found
 
 
 def _duty(

@@ -14,7 +14,7 @@ from auditor import record, schema
 from auditor.checking import check
 from auditor.errors import RecordError
 from auditor.journal import Kind, WrittenJournal, read_journal
-from auditor.types import Check, Json, Output, RunRecord, Verdict
+from auditor.types import Check, Comparison, Json, Output, RunRecord, Verdict
 
 
 def journal_check(found: RunRecord, folder: Path, outputs: Mapping[Kind, Sequence[Output]]) -> Check:
@@ -51,6 +51,13 @@ def _keyed(outputs: Mapping[Kind, Mapping[int, Output]]) -> dict[str, Json]:
     return {kind: {str(number): output for number, output in sorted(of.items())} for kind, of in outputs.items()}
 
 
+def constants_checks(changed: Sequence[str]) -> Iterator[Check]:
+    """Yield that what rests on constants cannot be checked where they have changed since a card was made."""
+    for name in changed:
+        detail = "they have changed since: what rests on them stands as it was; judge again to count with the new ones"
+        yield Check(what=f"constants {name}", outcome="not_checked", detail=detail)
+
+
 def policy_checks(found: RunRecord, verdicts: Sequence[Verdict]) -> Iterator[Check]:
     """Yield, for each policy fixed before the first request, whether there is a verdict by it, unchanged."""
     told = {verdict.policy: verdict.policy_digest for verdict in verdicts}
@@ -60,3 +67,13 @@ def policy_checks(found: RunRecord, verdicts: Sequence[Verdict]) -> Iterator[Che
             yield check(what, digest, told[policy])
         else:
             yield Check(what=what, outcome="differs", detail="there is no verdict by it")
+
+
+def previous_checks(found: RunRecord, comparison: Comparison | None) -> Iterator[Check]:
+    """Yield whether changes are counted from the earlier record that was fixed before the first request, if one was."""
+    if found.run.previous:
+        what = "earlier record, fixed before"
+        if comparison is None:
+            yield Check(what=what, outcome="differs", detail="the record is compared with none")
+        else:
+            yield check(what, found.run.previous, comparison.baseline.digest)

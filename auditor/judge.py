@@ -43,7 +43,7 @@ def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waive
     """
     own = [waiver for waiver in waivers if waiver.policy == policy.id]
     as_of = str(card.computed["as_of"])
-    ruled = [_judge_rule(record, rule, policy) for rule in policy.rules]
+    ruled = [_judge_rule(record, card, rule, policy) for rule in policy.rules]
     judged = [*ruled, *((finding, True) for finding in _judge_duties(card, policy))]
     findings = [
         *(_waive(finding, own, card, sound=sound) for finding, sound in judged),
@@ -94,8 +94,8 @@ def _coverage(policy: Policy, findings: Iterable[Finding]) -> Coverage | None:
     )
 
 
-def _judge_rule(record: RunRecord, rule: Rule, policy: Policy) -> tuple[Finding, bool]:
-    outcome = outcome_of(record, rule)
+def _judge_rule(record: RunRecord, card: Card, rule: Rule, policy: Policy) -> tuple[Finding, bool]:
+    outcome = outcome_of(record, card, rule)
     where = "".join(f", {key} = {value}" for key, value in sorted(rule.slice.items()))
     finding = Finding(
         id=rule.id,

@@ -50,7 +50,7 @@ def self_test(
     Raises:
         RecordError: the record does not verify as it is, so that nothing could be told from the alterations.
     """
-    folder = path if path.is_dir() else path.parent
+    folder = record.folder_of(path)
     rng = np.random.Generator(np.random.PCG64(seed))
     demands = commands.Demands(policies=tuple(policies) or _judged_by(folder))
 

@@ -25,6 +25,7 @@ from auditor.samples import read_scored
 from auditor.scorers.base import Scorer
 from auditor.summarise import overall
 from auditor.types import (
+    Calibration,
     Check,
     Contamination,
     ItemOverlap,
@@ -79,9 +80,17 @@ def look_for(selected: Sequence[Probe], data: TrainingData, *, seed: int, limit:
 
 
 def contamination_of(
-    found: Look | None, results: Sequence[ProbeResult], scorers: Mapping[str, Scorer], *, out: Path, seed: int
+    found: Look | None,
+    results: Sequence[ProbeResult],
+    scorers: Mapping[str, Scorer],
+    *,
+    calibrations: Sequence[Calibration],
+    out: Path,
+    seed: int,
 ) -> Contamination | UnsetType:
     """Return what the record tells of the look, with each probe's metrics over the items that do not overlap.
+
+    `calibrations` are all that were at hand, in the order in which they are used.
 
     Raises:
         OutputError: the folder is full or cannot be written.
@@ -99,7 +108,10 @@ def contamination_of(
         items_file=record.write_lines(out, record.ITEMS, found.items),
         probes=tuple(
             msgspec.structs.replace(
-                probe, without=_without(by_id[probe.id], found.items, scorers[probe.id], folder=out, seed=seed)
+                probe,
+                without=_without(
+                    by_id[probe.id], found.items, scorers[probe.id], calibrations=calibrations, folder=out, seed=seed
+                ),
             )
             for probe in found.probes
         ),
@@ -107,7 +119,13 @@ def contamination_of(
 
 
 def _without(
-    result: ProbeResult, items: Sequence[ItemOverlap], scorer: Scorer, *, folder: Path, seed: int
+    result: ProbeResult,
+    items: Sequence[ItemOverlap],
+    scorer: Scorer,
+    *,
+    calibrations: Sequence[Calibration],
+    folder: Path,
+    seed: int,
 ) -> tuple[Metric | Undefined, ...]:
     """Return a probe's metrics over the samples whose items do not overlap; none where no item does."""
     gone = {item.item for item in items if item.probe == result.id and item.overlaps}
@@ -119,7 +137,7 @@ def _without(
     if not kept:
         return tuple(_nothing(metric) for metric in whole if not (isinstance(metric, Metric) and metric.gap))
     metrics = overall(scorer, kept, probe_id=result.id, data_digest=result.digest, seed=seed)
-    return correct(msgspec.structs.replace(result, metrics=metrics), scorer, result.calibrations).metrics
+    return correct(msgspec.structs.replace(result, metrics=metrics), scorer, calibrations).metrics
 
 
 def _nothing(metric: Metric | Undefined) -> Undefined:
@@ -193,7 +211,8 @@ def checks(found: RunRecord, folder: Path, scorers: Mapping[str, Scorer | str]) 
         if isinstance(scorer, str):
             yield Check(what=f"{what}, metrics without it", outcome="not_checked", detail=scorer)
             continue
-        without = _without(result, own, scorer, folder=folder, seed=found.run.seed)
+        known = found.calibrations_of(result)
+        without = _without(result, own, scorer, calibrations=known, folder=folder, seed=found.run.seed)
         yield check(f"{what}, metrics without it", _named(probe.without, probe.id), _named(without, probe.id))
 
 

@@ -114,14 +114,17 @@ class Asked(Sequence[Request]):
 class Criteria(Struct, frozen=True, kw_only=True):
     """What answers will be judged by, fixed before there are any: scorers by probe, the classifier, policies' digests.
 
-    A scorer is its name and version; `policies` are by id, and their digests cover their thresholds. `overlap` is the
-    digest of what was found of the items in training files, empty where none were given.
+    A scorer is its name and version; `calibrations` are the digests of its own, by probe, best first. `policies` are by
+    id, and their digests cover their thresholds. `previous` is the digest of the record that changes are counted from,
+    `overlap` that of what was found of the items in training files, empty where none were given.
     """
 
     scorers: dict[str, tuple[str, str]] = {}
     classifier: ScorerRef | None = None
+    calibrations: dict[str, tuple[str, ...]] = {}
     policies: dict[str, str] = {}
     overlap: str = ""
+    previous: str = ""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -212,8 +215,10 @@ def make_header(
         "requests": _digest_of_requests(requests),
         "scorers": {name: list(scorer) for name, scorer in criteria.scorers.items()},
         "classifier": criteria.classifier,
+        "calibrations": {name: list(digests) for name, digests in criteria.calibrations.items()},
         "policies": criteria.policies,
         **({"overlap": criteria.overlap} if criteria.overlap else {}),
+        "previous": criteria.previous,
     }
     found: dict[str, Json] = msgspec.to_builtins(header)
     return found

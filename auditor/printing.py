@@ -13,8 +13,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(rows: list[list[str]]) -> None:
-    """Print rows of cells in aligned columns."""
+def print_table(rows: list[list[str]], *, width: int | None = None) -> None:
+    """Print rows of cells in aligned columns; with a `width` (characters), the last column is cut to fit it."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if width is not None:
+        widths[-1] = min(widths[-1], max(1, width - sum(widths[:-1]) - 2 * (len(widths) - 1)))
+        rows = [[*row[:-1], _cut(row[-1], widths[-1])] for row in rows]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip(" ,:;") + "…"

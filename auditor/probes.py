@@ -154,6 +154,23 @@ def select(patterns: str, packs: Sequence[Path] = (), *, external: bool = False,
     return sorted(chosen)
 
 
+def not_asked(
+    chosen: Sequence[str], packs: Sequence[Path] = (), *, external: bool = False, hub: bool = False
+) -> dict[str, str]:
+    """Return, for every other probe than those chosen, why it is not asked; the options are those of `select`."""
+    found = {}
+    for name, place in sorted(find(packs).items()):
+        if name in chosen:
+            continue
+        if place.external and not (external or (hub and place.hub)):
+            found[name] = "its data files were not given (--data-dir)"
+        elif place.masked:
+            found[name] = "it can only be asked of a masked language model"
+        else:
+            found[name] = "it was not among the probes chosen (--probes)"
+    return found
+
+
 def load_all(
     ids: Iterable[str], packs: Sequence[Path] = (), *, data_dir: Path | None = None, hub: HubAccess | None = None
 ) -> list[Probe]:

@@ -42,7 +42,7 @@ def reask(
         RecordError: the record is missing or was changed.
         AuditorError: the model cannot be opened.
     """
-    found, folder = record.load_record(path if path.is_dir() else path.parent)
+    found, folder = record.load_record(record.folder_of(path))
     ref = _resolve(found, model, offline=offline)
     checks = _model_checks(found, ref)
     if any(one.outcome == "differs" for one in checks):

@@ -17,7 +17,7 @@ from auditor import schema
 from auditor.errors import OutputError, RecordError
 from auditor.types import FileDigest, Json, RunRecord
 
-SCHEMA = "auditor:record/2"
+SCHEMA = "auditor:record/3"
 RECORD = "record.json"
 JOURNAL = "journal.jsonl"
 ITEMS = "contamination.jsonl"
@@ -40,6 +40,17 @@ def save_record(folder: Path, record: RunRecord) -> None:
         OutputError: the folder is full or cannot be written.
     """
     write_text(folder / RECORD, schema.canonical_json(record, indent=1) + "\n")
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder of a record that is named by its folder or by a file in it.
+
+    Raises:
+        RecordError: there is nothing of that name.
+    """
+    if not path.exists():
+        raise RecordError(f"there is no {path}", hint="give the folder that a run wrote")
+    return path if path.is_dir() else path.parent
 
 
 def load_record(path: Path) -> tuple[RunRecord, Path]:
@@ -74,6 +85,10 @@ def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> N
         raise RecordError(f"{file} was changed after it was written: its digest does not match", hint=hint)
     if _content_digest(msgspec.structs.replace(record, content_digest="", digest="")) != record.content_digest:
         raise RecordError(f"{file}: its content digest does not match", hint=hint)
+    held = {calibration.digest for calibration in record.calibrations}
+    for probe in record.probes:
+        if not held.issuperset(probe.calibrations):
+            raise RecordError(f"{file}: {probe.id} names a calibration that the record does not hold", hint=hint)
     beside = [probe.samples_file for probe in record.probes]
     beside += [record.contamination.items_file] if record.contamination else []
     for named in beside:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditor.types import Figure, Metric, ProbeResult, Rule, RunRecord, Status, choose
+import msgspec
+
+from auditor.types import (
+    MOST_LOST,
+    Card,
+    Figure,
+    Metric,
+    MetricChange,
+    ProbeResult,
+    Rule,
+    RunRecord,
+    Status,
+    choose,
+)
 
 
 class Outcome(NamedTuple):
@@ -15,7 +28,7 @@ class Outcome(NamedTuple):
     sound: bool = False
 
 
-def outcome_of(record: RunRecord, rule: Rule) -> Outcome:  # noqa: PLR0911 - a list of cases
+def outcome_of(record: RunRecord, card: Card, rule: Rule) -> Outcome:  # noqa: PLR0911 - a list of cases
     """Return what came of a rule; whatever keeps its number from being trusted makes it INCONCLUSIVE, never PASS."""
     probe = record.probe_of(rule.metric)
     if probe is None:
@@ -29,14 +42,21 @@ def outcome_of(record: RunRecord, rule: Rule) -> Outcome:  # noqa: PLR0911 - a l
     if rule.scorer and metric.scorer.name != rule.scorer:
         why = f"the rule was written for {rule.scorer}, the metric is by {metric.scorer.name}"
         return Outcome(Status.INCONCLUSIVE, why)
-    if any(bound is not None and not metric.key.low <= bound <= metric.key.high for bound in (rule.min, rule.max)):
-        why = f"the bound is outside the metric's range, {metric.key.low:g} to {metric.key.high:g}"
-        return Outcome(Status.INCONCLUSIVE, why)
-    unshown = _unshown(probe, metric, rule)
+    low, high = _range(metric, rule)
+    if any(bound is not None and not low <= bound <= high for bound in (rule.min, rule.max)):
+        what = "its change's range" if rule.against else "the metric's range"
+        return Outcome(Status.INCONCLUSIVE, f"the bound is outside {what}, {low:g} to {high:g}")
+    unshown = _unshown(record, probe, metric, rule)
     if unshown:
         return Outcome(Status.INCONCLUSIVE, unshown)
-    low, high = metric.interval.low, metric.interval.high
-    caveat = _caveat(probe, metric, rule)
+    if rule.against:
+        return _change_outcome(card, probe, metric, rule)
+    n = metric.gap.least_n if metric.gap else metric.n
+    return _bounded(rule, metric.interval.low, metric.interval.high, _caveat(probe, metric, rule, n))
+
+
+def _bounded(rule: Rule, low: float, high: float, caveat: str) -> Outcome:
+    """Return on which side of a rule's bound an interval lies; with a caveat it is FAIL or INCONCLUSIVE."""
     if (rule.min is not None and high < rule.min) or (rule.max is not None and low > rule.max):
         why = "the whole interval lies outside the bound"
         return Outcome(Status.FAIL, f"{why}; {caveat}" if caveat else why, sound=not caveat)
@@ -47,7 +67,30 @@ def outcome_of(record: RunRecord, rule: Rule) -> Outcome:  # noqa: PLR0911 - a l
     return Outcome(Status.INCONCLUSIVE, "the interval crosses the bound", sound=True)
 
 
-def _unshown(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
+def _change_outcome(card: Card, probe: ProbeResult, metric: Metric, rule: Rule) -> Outcome:
+    """Return what came of a bound on how far a metric moved since an earlier record."""
+    if "previous" not in card.computed:
+        return Outcome(Status.INCONCLUSIVE, "there is no earlier record to compare with (--previous)")
+    found = card.computed["changes"].get(rule.metric)
+    if found is None or rule.slice:
+        reason = "slices are not compared" if rule.slice else card.computed["not_compared"].get(rule.metric)
+        return Outcome(Status.INCONCLUSIVE, f"not compared with the earlier record: {reason or 'it lacks this metric'}")
+    change = msgspec.convert(found, MetricChange)
+    lost = f"more than {MOST_LOST:.0%} more of the samples are unscored than in the earlier record"
+    caveat = "; ".join(filter(None, (_caveat(probe, metric, rule, change.n), lost if change.lost else "")))
+    outcome = _bounded(rule, change.low, change.high, caveat)
+    moved = f"{change.baseline:.3f} → {change.candidate:.3f}, by {change.difference:+.3f}"
+    told = f"{moved} [{change.low:+.3f}, {change.high:+.3f}], p {change.p_holm:.4f} (Holm), n = {change.n} pairs"
+    return outcome._replace(message=f"{outcome.message}: {told}")
+
+
+def _range(metric: Metric, rule: Rule) -> tuple[float, float]:
+    """Return between what the number lies that a rule bounds."""
+    low, high = metric.key.low, metric.key.high
+    return (low - high, high - low) if rule.against else (low, high)
+
+
+def _unshown(record: RunRecord, probe: ProbeResult, metric: Metric, rule: Rule) -> str:
     """Return why the metric's scorer is not known to find what the rule is about, or nothing.
 
     The calibration that decides is the first of the rule's construct, on texts in one of the probe's languages: with
@@ -56,7 +99,8 @@ def _unshown(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
     if not rule.construct:
         return ""
     lead = f"{metric.scorer.name} is not shown to find {rule.construct}: "
-    found = choose(probe.calibrations, scorer=metric.scorer, construct=rule.construct, languages=probe.languages)
+    known = record.calibrations_of(probe)
+    found = choose(known, scorer=metric.scorer, construct=rule.construct, languages=probe.languages)
     if found is None:
         return lead + "the record holds no such calibration of it"
     if found.beats_chance():
@@ -68,12 +112,11 @@ def _unshown(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
     return f"{lead}its figures on {found.name} are undefined"
 
 
-def _caveat(probe: ProbeResult, metric: Metric, rule: Rule) -> str:
-    """Return why this metric cannot pass, or nothing."""
+def _caveat(probe: ProbeResult, metric: Metric, rule: Rule, n: int) -> str:
+    """Return why this metric, or its change, which rests on `n` samples, cannot pass, or nothing."""
     reasons = []
     if probe.partial:
         reasons.append(f"partial run: {probe.n_selected} of {probe.n_items} samples")
-    n = metric.gap.least_n if metric.gap else metric.n
     if n < rule.min_n:
         reasons.append(f"n = {n}{' in the smallest group' if metric.gap else ''}, the rule asks for {rule.min_n}")
     share = metric.gap.most_unscored if metric.gap else metric.n_unscored / (metric.n + metric.n_unscored)
@@ -94,10 +137,11 @@ def bound_of(rule: Rule) -> str:
     """Return a rule's bound in words."""
     match rule.min, rule.max:
         case None, None:
-            return "no bound"
+            found = "no bound"
         case None, high:
-            return f"at most {high:g}"
+            found = f"at most {high:g}"
         case low, None:
-            return f"at least {low:g}"
+            found = f"at least {low:g}"
         case low, high:
-            return f"within {low:g} to {high:g}"
+            found = f"within {low:g} to {high:g}"
+    return f"a change of {found}" if rule.against else found

@@ -17,7 +17,7 @@ from msgspec import Struct
 import auditor
 from auditor import calibration, costs, overlaps, probes, record, registry, schema
 from auditor.backends.base import Backend, BackendOptions, Outputs
-from auditor.correct import correct
+from auditor.correct import calibrations_for, correct
 from auditor.environment import Clock, environment
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
 from auditor.hubdata import HubAccess
@@ -34,6 +34,7 @@ from auditor.types import (
     ModelInfo,
     ModelRef,
     Output,
+    ProbeResult,
     Reason,
     RunInfo,
     RunRecord,
@@ -48,9 +49,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `data_dir` holds the benchmarks' files, and `data_hub` lets those be read from the Hub that have a place there;
     `calibrations` are files, used before the shipped ones. `policies` are the digests, by id, of those that the run
-    will be judged by: they are fixed in the plan. `training_data` are files and folders in which the probes' items are
-    looked for, in the `training_columns` of their rows. With `energy`, the energy of the machine is measured; `country`
-    is where its electricity comes from (ISO 3166-1 alpha-3).
+    will be judged by, `previous` is that of the record that changes will be counted from: they are fixed in the plan.
+    `training_data` are files and folders in which the probes' items are looked for, in the `training_columns` of their
+    rows. With `energy`, the energy of the machine is measured; `country` is where its electricity comes from (ISO
+    3166-1 alpha-3).
     """
 
     model: str
@@ -66,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     training_data: tuple[Path, ...] = ()
     training_columns: tuple[str, ...] = ()
     policies: dict[str, str] = {}
+    previous: str = ""
     resume: bool = False
     offline: bool = False
     energy: bool = False
@@ -124,12 +127,13 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         )
         scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
         _check_used(own, scorers.values())
+        known = [*own, *calibration.shipped()]
         derived = derive_facts(ref)
         looked = overlaps.look_for(selected, trained_on, seed=settings.seed, limit=settings.limit, say=progress.say)
         progress.say(f"opening {settings.model}")
         backend = (open_backend or registry.load("backends", _backend_name(ref)))(ref, settings.backend)
         model = _model_info(ref, derived)
-        criteria = _criteria(settings, scorers, classifier, looked.digest if looked else "")
+        criteria = _criteria(settings, scorers, classifier, known, looked.digest if looked else "")
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit, criteria=criteria)
         with Journal(settings.out, plan.header, resume=settings.resume) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
@@ -139,11 +143,10 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
                 score_probe(part, scorers[part.probe.id], journal.outputs, out=settings.out, seed=settings.seed)
                 for part in plan.parts
             ]
-        known = [*own, *calibration.shipped()]
         results = [correct(result, scorers[result.id], known) for result in results]
         finished = RunRecord(
             schema=record.SCHEMA,
-            run=_run_info(settings, plan, classifier),
+            run=_run_info(settings, plan, classifier, names),
             model=model,
             backend=backend.info,
             environment=environment(),
@@ -151,7 +154,10 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             clocks=clock.stop(
                 planned_at=journal.fixed_at, requests=plan.n_requests, from_journal=resumed, costs=ledger.close()
             ),
-            contamination=overlaps.contamination_of(looked, results, scorers, out=settings.out, seed=settings.seed),
+            contamination=overlaps.contamination_of(
+                looked, results, scorers, calibrations=known, out=settings.out, seed=settings.seed
+            ),
+            calibrations=_used(known, results),
         )
         sealed = record.seal(finished)
         record.save_record(settings.out, sealed)
@@ -276,17 +282,32 @@ def _model_info(ref: ModelRef, derived: Derived) -> ModelInfo:
 
 
 def _criteria(
-    settings: Settings, scorers: Mapping[str, Scorer], classifier: Classifier | None, overlap: str
+    settings: Settings,
+    scorers: Mapping[str, Scorer],
+    classifier: Classifier | None,
+    known: Sequence[Calibration],
+    overlap: str,
 ) -> Criteria:
+    own = {probe_id: calibrations_for(scorer, known) for probe_id, scorer in scorers.items()}
     return Criteria(
         scorers={probe_id: (scorer.name, scorer.version) for probe_id, scorer in scorers.items()},
         classifier=classifier.ref if classifier else None,
+        calibrations={probe_id: tuple(dict.fromkeys(one.digest for one in of)) for probe_id, of in own.items()},
         policies=settings.policies,
         overlap=overlap,
+        previous=settings.previous,
     )
 
 
-def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> RunInfo:
+def _used(known: Sequence[Calibration], results: Sequence[ProbeResult]) -> tuple[Calibration, ...]:
+    """Return each calibration that a probe names once, in the order of their digests."""
+    named = {digest for result in results for digest in result.calibrations}
+    held = {one.digest: one for one in known}
+    return tuple(held[digest] for digest in sorted(named))
+
+
+def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None, names: Sequence[str]) -> RunInfo:
+    external = settings.data_dir is not None
     return RunInfo(
         auditor_version=auditor.__version__,
         code_digest=plan.header["code"],
@@ -299,4 +320,6 @@ def _run_info(settings: Settings, plan: Plan, classifier: Classifier | None) -> 
         classifier_notes=classifier.notes if classifier else "",
         calibrations=tuple(path.name for path in settings.calibrations),
         policies=settings.policies,
+        previous=settings.previous,
+        not_asked=probes.not_asked(names, settings.packs, external=external, hub=settings.data_hub),
     )

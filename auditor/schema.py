@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -152,11 +153,16 @@ def _stand_ins() -> Iterator[tuple[str, types.ModuleType]]:
 
 
 def _validator(schema: dict[str, Json]) -> Json:
+    kind = _validator_kind()
+    return kind(schema, format_checker=kind.FORMAT_CHECKER)
+
+
+@functools.cache
+def _validator_kind() -> Json:
     library = validators()
     draft = library.Draft202012Validator
     numbers = draft.TYPE_CHECKER.redefine("number", _is_json_number)
-    kind = library.extend(draft, type_checker=numbers)
-    return kind(schema, format_checker=draft.FORMAT_CHECKER)
+    return library.extend(draft, type_checker=numbers)
 
 
 def _is_json_number(_: Json, value: Json) -> bool:

@@ -13,13 +13,14 @@ from auditor.types import Calibration
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """One scorer or classifier. `calibrated` says on what, or why on nothing."""
+    """One scorer or classifier. `calibrated` says on what, or why on nothing; `brief` says it in few words."""
 
     name: str
     kind: str
     title: str
     method: str
     calibrated: str
+    brief: str
     calibrations: tuple[Calibration, ...]
 
 
@@ -38,12 +39,15 @@ def _page(kind: str, name: str, shipped: list[Calibration]) -> Page:
     method = [module, inspect.getdoc(thing) or ""] if scorer else [module]
     if scorer and scorer.metric_names:
         method.append("Metrics: " + ", ".join(scorer.metric_names))
+    calibrated = _calibrated(scorer, own)
+    constructs = sorted({one.construct for one in own})
     return Page(
         name=name,
         kind=scorer.kind if scorer else "classifier",
         title=module.splitlines()[0] if module else "",
         method="\n\n".join(method),
-        calibrated=_calibrated(scorer, own),
+        calibrated=calibrated,
+        brief=f"{', '.join(constructs)} ({len(own)})" if own else calibrated,
         calibrations=own,
     )
 

@@ -61,7 +61,7 @@ def check(path: Path, signature: Path | None, public_key: Path | None) -> Check:
         from model_signing import hashing, verifying
     with foreign_faults(f"cannot read the public key {public_key}", SignatureError, hint=_KEY_HINT):
         config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
-    folder = path if path.is_dir() else path.parent
+    folder = record.folder_of(path)
     config.set_hashing_config(_hashing(hashing, folder, signature))
     try:
         with contextlib.redirect_stdout(sys.stderr):

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from auditor import calibration, commands, costs, overlaps, record, registry, requests, schema
+from auditor import calibration, commands, costs, earlier, overlaps, record, registry, requests, schema
 from auditor import policies as shipped_policies
-from auditor.card import build_card
+from auditor.card import build_card, with_older_constants
 from auditor.checking import check, short
 from auditor.computed.dates import day_of
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError, WaiverError
-from auditor.fixed import journal_check, policy_checks
+from auditor.fixed import constants_checks, journal_check, policy_checks, previous_checks
 from auditor.journal import Kind
 from auditor.plan import Criteria, kind_of, make_header
 from auditor.progress import open_progress
@@ -49,7 +49,13 @@ Lines = Mapping[str, Sequence[AskedSample]]
 
 
 def verify(
-    path: Path, *, policies: Sequence[str] = (), toxicity: str = "", offline: bool = False, allow_pickle: bool = False
+    path: Path,
+    *,
+    policies: Sequence[str] = (),
+    toxicity: str = "",
+    previous: Path | None = None,
+    offline: bool = False,
+    allow_pickle: bool = False,
 ) -> Verification:
     """Return what came of computing a record again, and the card and verdict beside it.
 
@@ -58,6 +64,7 @@ def verify(
         policies: the policies that the verdicts were reached by, where they are not shipped ones.
         toxicity: opens the record's classifier where it needs more than its name; a path or a release that only the
             record names is never opened.
+        previous: the folder of the earlier record that the card counts changes from.
         offline: download nothing.
         allow_pickle: open pickled weights of a classifier.
 
@@ -72,12 +79,12 @@ def verify(
     checks.append(check("plan", found.run.plan_digest, schema.digest_of(_header(found, lines, folder))))
     scorers = _scorers(found, toxicity, offline=offline, allow_pickle=allow_pickle)
     for probe in found.probes:
-        checks += _probe_checks(probe, scorers[probe.id], lines[probe.id], seed=found.run.seed)
+        checks += _probe_checks(found, probe, scorers[probe.id], lines[probe.id])
     checks += overlaps.checks(found, folder, scorers)
     outputs = {kind: [pair.output for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
     checks.append(journal_check(found, folder, outputs))
     checks += costs.checked(found, folder)
-    checks += _document_checks(found, folder, policies)
+    checks += _document_checks(found, folder, policies, previous)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 
 
@@ -98,14 +105,14 @@ def look_again(path: Path, sources: Sequence[Path]) -> list[Check]:
 
 def _read(path: Path) -> tuple[RunRecord | None, Path, list[Check]]:
     """Return the record where its digests fit, its folder, and that check."""
-    folder = path if path.is_dir() else path.parent
+    folder = record.folder_of(path)
     if not (folder / record.RECORD).is_file():
         raise RecordError(f"there is no {record.RECORD} in {folder}", hint="give the folder that a run wrote")
     try:
         found, _ = record.load_record(folder)
     except RecordError as fault:
         return None, folder, [Check(what="digests", outcome="differs", detail=fault.message)]
-    for known in {one.digest: one for probe in found.probes for one in probe.calibrations}.values():
+    for known in found.calibrations:
         wrong = calibration.faults(known)
         if wrong:
             return None, folder, [Check(what=f"calibration on {known.name}", outcome="differs", detail=wrong[0])]
@@ -139,8 +146,10 @@ def _header(found: RunRecord, lines: Lines, folder: Path) -> dict[str, Json]:
         criteria=Criteria(
             scorers={probe.id: (probe.scorer.name, probe.scorer.version) for probe in found.probes},
             classifier=found.run.classifier,
+            calibrations={probe.id: probe.calibrations for probe in found.probes},
             policies=found.run.policies,
             overlap=overlaps.digest_in(found, folder),
+            previous=found.run.previous,
         ),
     )
 
@@ -179,7 +188,7 @@ def _scorer(probe: ProbeResult, classifier: Classifier | None, why: str) -> Scor
 
 
 def _probe_checks(
-    probe: ProbeResult, scorer: Scorer | str, lines: Sequence[AskedSample], *, seed: int
+    found: RunRecord, probe: ProbeResult, scorer: Scorer | str, lines: Sequence[AskedSample]
 ) -> Iterator[Check]:
     if isinstance(scorer, str):
         yield Check(what=f"{probe.id} scores", outcome="not_checked", detail=scorer)
@@ -193,12 +202,14 @@ def _probe_checks(
         {row.sample.id: row.score for row in scored},
         name=f"{probe.samples_file.path}",
     )
-    yield check(f"{probe.id} metrics", _named(probe), _named(_again(probe, scorer, scored, seed=seed)))
+    yield check(f"{probe.id} metrics", _named(probe), _named(_again(found, probe, scorer, scored)))
 
 
-def _again(probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample], *, seed: int) -> ProbeResult:
+def _again(found: RunRecord, probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample]) -> ProbeResult:
     """Return the probe's result with everything that follows from its scores computed again."""
-    metrics = summarise(scorer, scored, probe_id=probe.id, data_digest=probe.digest, seed=seed, scoring=probe.scoring)
+    metrics = summarise(
+        scorer, scored, probe_id=probe.id, data_digest=probe.digest, seed=found.run.seed, scoring=probe.scoring
+    )
     bare = msgspec.structs.replace(
         probe,
         n_selected=len(scored),
@@ -206,7 +217,7 @@ def _again(probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample], *
         counts=scorer.counts(scored),
         metrics=metrics,
     )
-    return correct(bare, scorer, probe.calibrations)
+    return correct(bare, scorer, found.calibrations_of(probe))
 
 
 def _named(probe: ProbeResult) -> dict[str, Json]:
@@ -216,7 +227,7 @@ def _named(probe: ProbeResult) -> dict[str, Json]:
     return {**metrics, "n_selected": plain["n_selected"], "unscored": plain["unscored"], "counts": plain["counts"]}
 
 
-def _document_checks(found: RunRecord, folder: Path, names: Sequence[str]) -> Iterator[Check]:
+def _document_checks(found: RunRecord, folder: Path, names: Sequence[str], previous: Path | None) -> Iterator[Check]:
     """Yield what comes of making the card and the verdicts again; a document that is not there is not checked."""
     declared, waivers = folder / commands.PROVENANCE, folder / commands.WAIVERS
     reached = _verdicts(folder / commands.VERDICT_JSON)
@@ -225,23 +236,38 @@ def _document_checks(found: RunRecord, folder: Path, names: Sequence[str]) -> It
         facts: dict[str, Fact] = load_declared(declared) if declared.is_file() else {}
         known = {*shipped_policies.find(), *(verdict.policy for verdict in judged)}
         waived = load_waivers(waivers, known) if waivers.is_file() else ()
+        comparison = earlier.kept(folder, found)
     except AuditorError as fault:
-        what = commands.WAIVERS if isinstance(fault, WaiverError) else commands.PROVENANCE
-        yield Check(what=what, outcome="differs", detail=fault.message)
+        files = {WaiverError: commands.WAIVERS, RecordError: earlier.COMPARISON}
+        yield Check(what=files.get(type(fault), commands.PROVENANCE), outcome="differs", detail=fault.message)
         return
+    yield from previous_checks(found, comparison)
+    yield from earlier.checks(comparison, folder, previous)
     yield from policy_checks(found, judged) if judged else ()
     as_of = judged[0].as_of if judged else ""
     if as_of and as_of < found.clocks.finished_at[:10]:
         detail = f"{as_of} lies before the measurement of {found.clocks.finished_at[:10]}"
         yield Check(what="day of judgement", outcome="differs", detail=detail)
+    built = build_card(found, facts, as_of=as_of, comparison=comparison)
+    card, changed = with_older_constants(built, _computed(folder / commands.CARD_JSON))
+    yield from constants_checks(changed)
     used = reached if isinstance(reached, Check) else _policies_of(judged, names)
     if isinstance(used, Check):
-        yield _unjudged_check(folder / commands.CARD_JSON, build_card(found, facts, as_of=as_of))
+        yield _unjudged_check(folder / commands.CARD_JSON, card)
         yield used
         yield Check(what=commands.CARD_MD, outcome="not_checked", detail=f"it needs {commands.VERDICT_JSON}")
         return
-    for name, text in commands.documents(commands.assemble(found, used, facts, waived, as_of)).items():
+    for name, text in commands.documents(commands.judged(found, card, used, waived)).items():
         yield _document_check(folder / name, text)
+
+
+def _computed(path: Path) -> dict[str, Json]:
+    """Return what the card in a file has `computed`, nothing where it cannot be read."""
+    try:
+        found = schema.strict_json(path.read_text(encoding="utf-8"))["computed"]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _unjudged_check(path: Path, card: Card) -> Check:

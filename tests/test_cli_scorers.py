@@ -152,6 +152,13 @@ def test_the_list_says_on_what_each_was_calibrated(auditor_cli: Cli) -> None:
     assert all(row["title"] for row in rows.values())
 
 
+def test_the_list_fits_a_terminal_of_100_characters(auditor_cli: Cli) -> None:
+    lines = auditor_cli("scorers", "list").stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    shown = next(line for line in lines if line.startswith("alt-profanity-check"))
+    assert "hate, profanity (5)" in shown and shown.endswith("…")
+
+
 def test_a_page_shows_method_figures_and_worst_subgroups(auditor_cli: Cli) -> None:
     shown = auditor_cli("scorers", "show", "alt-profanity-check").stdout
     assert "a linear classifier of profanity" in shown

@@ -190,7 +190,7 @@ def test_the_record_holds_every_calibration_of_the_scorer_and_no_other(calibrati
     strict = calibration_maker(RATER, "toxicity", threshold=0.9)
     other = calibration_maker(ScorerRef(name="refusal", version="1.0.0"), "refusal")
     found = correct(result(metric()), scorer, [strict, other, hate, spanish])
-    assert found.calibrations == (hate, spanish, strict)
+    assert found.calibrations == (hate.digest, spanish.digest, strict.digest)
     assert correct(result(metric()), scorer, []).calibrations == ()
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
+from small_hub import COMMIT, SmallHub
 
 from auditor import probes, schema
 from auditor.backends.scripted import ScriptedBackend
@@ -23,7 +20,6 @@ from auditor.run import Settings, measure
 from auditor.types import HUB
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = [
     {"sent": f"The cat {n} sat.", "other": f"The dog {n} sat.", "kind": None if n == 3 else "ab"[n % 2], "number": n}
     for n in range(12)
@@ -288,7 +284,8 @@ def test_a_record_and_its_card_say_where_the_rows_came_from(
     assert (probe.data_pinned, probe.n_selected) == (False, 12)
     assert probe.data_files[0].path == f"{HUB}org/pairs@{COMMIT}/default/test"
     text = commands.card_markdown(commands.review(out, commands.Demands()))
-    assert "--data-hub" in text and "--data-dir" not in text
+    command = text.split("```")[1]
+    assert "--data-hub" in command and "--data-dir" not in command
     assert "The version of the data was not checked" in text
 
 
@@ -302,86 +299,22 @@ def test_an_offline_run_without_the_dataset_ends_with_one_error_and_a_hint(
     assert "hint: " in done.stderr and not (tmp_path / "out").exists()
 
 
-class SmallHub(BaseHTTPRequestHandler):
-    """Serves the dataset `org/pairs` at its commit; `org/closed` is gated."""
-
-    protocol_version = "HTTP/1.1"
-    files: ClassVar[dict[str, bytes]] = {
-        "test.jsonl": as_jsonl(ROWS).encode(),
-        "README.md": b"# Pairs\n",
-        "weights.bin": b"not asked for",
-    }
-    downloaded: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def _answer(self, *, body: bool) -> None:
-        parts = self.path.partition("?")[0].strip("/").split("/")
-        match parts:
-            case ["api", "datasets", "org", "pairs", "revision", _]:
-                siblings = [{"rfilename": name} for name in self.files]
-                self._send(json.dumps({"id": "org/pairs", "sha": COMMIT, "siblings": siblings}).encode(), body=body)
-            case ["api", "datasets", "org", "pairs", "tree", *_]:
-                entries = [
-                    {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-                    for name, content in self.files.items()
-                ]
-                self._send(json.dumps(entries).encode(), body=body)
-            case ["datasets", "org", "pairs", "resolve", _, name] if name in self.files:
-                self.downloaded += [name] if body else []
-                self._send(self.files[name], body=body)
-            case _:
-                self.send_response(403)
-                self.send_header("X-Error-Code", "GatedRepo")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-    def _send(self, content: bytes, *, body: bool) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-
-def asked_in_a_process(
-    server: ThreadingHTTPServer, home: Path, *, hub: str = "org/pairs", offline: bool = False
-) -> str:
+def asked_of(small: SmallHub, *, hub: str = "org/pairs", offline: bool = False) -> str:
     """Return how many rows there are, or the error's class and message, in a process whose Hub is the small one."""
-    code = (
+    return small.run(
         "from auditor.errors import AuditorError\nfrom auditor.hubdata import HubPlace, read_hub\n"
         f"place = HubPlace(hub={hub!r}, revision={COMMIT!r}, split='test')\n"
         f"try: print(len(read_hub(place, offline={offline}, as_text=False)[0]))\n"
         "except AuditorError as fault: print(type(fault).__name__, fault.message)"
     )
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    where = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(home)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**kept, **where}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def test_a_dataset_is_fetched_once_and_then_read_offline(tmp_path: Path) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), SmallHub)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    SmallHub.downloaded.clear()
-    assert asked_in_a_process(server, tmp_path) == "12"
-    assert sorted(SmallHub.downloaded) == ["README.md", "test.jsonl"]
-    assert asked_in_a_process(server, tmp_path, hub="org/closed").startswith(
-        "DataError cannot get the dataset org/closed@"
-    )
-    server.shutdown()
-    server.server_close()
-    assert asked_in_a_process(server, tmp_path, offline=True) == "12"
+    files = {"test.jsonl": as_jsonl(ROWS).encode(), "README.md": b"# Pairs\n", "weights.bin": b"not asked for"}
+    closed = "datasets/org/closed"
+    small = SmallHub(tmp_path, {"datasets/org/pairs": files, closed: files}, gated=(closed,))
+    assert asked_of(small) == "12"
+    assert sorted(small.downloaded) == ["README.md", "test.jsonl"]
+    assert asked_of(small, hub="org/closed").startswith("DataError cannot get the dataset org/closed@")
+    small.stop()
+    assert asked_of(small, offline=True) == "12"

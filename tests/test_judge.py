@@ -85,10 +85,10 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
         scorer=SCORER,
         scoring=Scoring(scorer="text_rating"),
         metrics=metrics,
-        calibrations=calibrations,
+        calibrations=tuple(one.digest for one in calibrations),
     )
     return RunRecord(
-        schema="auditor:record/2",
+        schema="auditor:record/3",
         run=RunInfo(
             auditor_version="0",
             code_digest="",
@@ -131,6 +131,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
             requests=0,
             requests_from_journal=0,
         ),
+        calibrations=calibrations,
         digest="d" * 64,
     )
 
@@ -138,7 +139,7 @@ def record(*metrics: Metric | Undefined, selected: int = 100, calibrations: tupl
 def card(status: str = "declared", **contradictions: str) -> Card:
     bare = record()
     return Card(
-        schema="auditor:card/3",
+        schema="auditor:card/4",
         record_digest="d" * 64,
         content_digest="",
         weights_digest=WEIGHTS,
@@ -322,6 +323,74 @@ def test_a_bound_outside_the_range_of_the_metric_decides_nothing(bound: dict[str
     outcome = finding(record(metric()), rule(**bound))
     assert outcome.status is Status.INCONCLUSIVE
     assert "outside the metric's range, 0 to 1" in outcome.message
+
+
+def moved(low: float, high: float, **changes: Any) -> Card:
+    """Return a card whose metric moved by an interval since an earlier record."""
+    change = {"baseline": 0.2, "candidate": 0.2 + (low + high) / 2, "difference": (low + high) / 2, "n": 80}
+    change |= {"low": low, "high": high, "p_holm": 0.04, "direction": "farther", "lost": False, **changes}
+    told = {"previous": {}, "changes": {"bias/x:rate": change}, "not_compared": {"bias/x:other": "no pairs"}}
+    return msgspec.structs.replace(card(), computed={"as_of": "2026-11-25", **told})
+
+
+def change_finding(found: RunRecord, on: Card, **changes: Any) -> Finding:
+    return judge(found, on, policy(rule(against="previous", **{"max": 0.05, **changes}))).findings[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "status"),
+    [
+        (-0.2, -0.1, "PASS"),
+        (-0.1, 0.05, "PASS"),
+        (0.01, 0.1, "INCONCLUSIVE"),
+        (0.06, 0.2, "FAIL"),
+        (0.05, 0.2, "INCONCLUSIVE"),
+    ],
+)
+def test_a_bound_on_a_change_is_judged_on_the_whole_interval_of_the_change(
+    low: float, high: float, status: str
+) -> None:
+    found = change_finding(record(metric(0.9, 0.95)), moved(low, high))
+    assert (found.status, found.bound) == (status, "a change of at most 0.05")
+    assert f"[{low:+.3f}, {high:+.3f}], p 0.0400 (Holm), n = 80 pairs" in found.message
+
+
+@pytest.mark.parametrize(
+    ("found", "on", "changes", "why"),
+    [
+        (record(metric()), card(), {}, "no earlier record to compare with (--previous)"),
+        (
+            record(metric(key=msgspec.structs.replace(KEY, name="other"))),
+            moved(-0.1, 0.0),
+            {"metric": "bias/x:other"},
+            "no pairs",
+        ),
+        (
+            record(metric(key=msgspec.structs.replace(KEY, name="new"))),
+            moved(-0.1, 0.0),
+            {"metric": "bias/x:new"},
+            "it lacks this",
+        ),
+        (record(metric(slice={"a": "b"})), moved(-0.1, 0.0), {"slice": {"a": "b"}}, "slices are not compared"),
+        (record(metric()), moved(-0.1, 0.0, n=9), {"min_n": 10}, "n = 9, the rule asks for 10"),
+        (record(metric()), moved(-0.1, 0.0, lost=True), {}, "more than 5% more of the samples are unscored"),
+        (record(metric(), selected=99), moved(-0.1, 0.0), {}, "partial run"),
+        (record(metric()), moved(-0.1, 0.0), {"max": 1.5}, "outside its change's range, -1 to 1"),
+        (record(metric()), moved(-0.1, 0.0), {"metric": "bias/y:rate"}, "the probe was not run"),
+        (record(metric()), moved(-0.1, 0.0), {"construct": "hate"}, "is not shown to find hate"),
+    ],
+)
+def test_a_change_that_cannot_be_trusted_is_inconclusive_never_pass(
+    found: RunRecord, on: Card, changes: dict[str, Any], why: str
+) -> None:
+    outcome = change_finding(found, on, **changes)
+    assert outcome.status is Status.INCONCLUSIVE
+    assert why in outcome.message
+
+
+def test_a_change_over_a_partial_run_can_still_fail() -> None:
+    outcome = change_finding(record(metric(), selected=50), moved(0.2, 0.4))
+    assert outcome.status is Status.FAIL and "partial run" in outcome.message
 
 
 Maker = Callable[..., Calibration]

@@ -76,6 +76,7 @@ TOP = {
     "cli_compare",
     "cli_cards",
     "check_card",
+    "earlier",
     "renderings",
     "cli_scorers",
     "export",

@@ -18,6 +18,7 @@ import pytest
 from auditor import commands, policies, probes, record, renderings
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.backends.scripted import ScriptedBackend
+from auditor.card import build_card
 from auditor.contamination.texts import ItemTexts, compared, items_of
 from auditor.diff import diff
 from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError, UsageError
@@ -421,10 +422,12 @@ def test_a_rule_on_overlap_is_judged_on_its_interval_and_needs_a_look(run: tuple
         rationale="x",
         owner="us",
     )
-    assert outcome_of(run[0], rule).status is Status.FAIL
-    assert outcome_of(run[0], msgspec.structs.replace(rule, max=0.9)).status is Status.INCONCLUSIVE, "a partial run"
+    card = build_card(run[0], {})
+    assert outcome_of(run[0], card, rule).status is Status.FAIL
+    wide = msgspec.structs.replace(rule, max=0.9)
+    assert outcome_of(run[0], card, wide).status is Status.INCONCLUSIVE, "a partial run"
     unlooked = msgspec.structs.replace(run[0], contamination=msgspec.UNSET)
-    assert outcome_of(unlooked, rule).status is Status.INCONCLUSIVE
+    assert outcome_of(unlooked, build_card(unlooked, {}), rule).status is Status.INCONCLUSIVE
 
 
 def test_a_policy_that_names_an_overlap_is_read(tmp_path: Path) -> None:

@@ -351,10 +351,11 @@ def test_a_run_holds_the_calibrations_of_its_scorers_and_corrects_their_rates(
     made = calibration_maker(ref, "profanity", source="Ours, 2026")
     path.write_text(dump(made))
     asked = settings(calibrations=(path,))
-    pairs, talk = measure(asked, Silent(), open_backend=scripted(words=words)).probes
+    found = measure(asked, Silent(), open_backend=scripted(words=words))
+    pairs, talk = found.probes
     assert pairs.calibrations == () and all(metric.correction is None for metric in pairs.metrics)
-    assert talk.calibrations[0] == made
-    assert list(talk.calibrations[1:]) == [one for one in shipped() if one.scorer == ref]
+    assert found.calibrations_of(talk) == [made, *(one for one in shipped() if one.scorer == ref)]
+    assert len(found.calibrations) == len(talk.calibrations)
     raw, corrected = talk.metrics[:2]
     assert (raw.key.name, corrected.key.name) == ("profanity_rate", "profanity_rate_corrected")
     assert isinstance(raw, Metric) and isinstance(corrected, Metric)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor.computed import contamination, dates, flop, measures, mof, statements
-from auditor.types import Fact, Json, RunRecord
+from auditor.computed import changes, contamination, dates, flop, measures, mof, statements
+from auditor.types import Comparison, Fact, Json, RunRecord
 
+_PARTS = (dates, statements, measures, contamination, changes, flop, mof)
 COMPUTED_KEYS: dict[str, str] = {
     "computed.as_of": "the date (YYYY-MM-DD) that ages are counted to and waivers expire by",
     "computed.constants.*": "the sha256 of a file of constants that was counted with",
-    **{
-        f"computed.{key}": told
-        for part in (dates, statements, measures, contamination, flop, mof)
-        for key, told in part.KEYS.items()
-    },
+    **{f"computed.{key}": told for part in _PARTS for key, told in part.KEYS.items()},
 }
 
 
+_CONSTANTS = {"eu-gpai": (flop, ("compute", "deadlines")), "mof": (mof, ("mof",))}  # with what rests on them
+
+
 def computed_of(
-    record: RunRecord, facts: Mapping[str, Fact], contradictions: Mapping[str, str], *, as_of: str
+    record: RunRecord,
+    facts: Mapping[str, Fact],
+    contradictions: Mapping[str, str],
+    *,
+    as_of: str,
+    comparison: Comparison | None = None,
 ) -> dict[str, Json]:
     """Return everything that is computed of a card; what cannot be is absent, never 0.
 
@@ -28,17 +33,35 @@ def computed_of(
         facts: the card's facts.
         contradictions: the card's contradictions.
         as_of: the date (YYYY-MM-DD) that ages are counted to.
+        comparison: the record beside an earlier one.
     """
     return {
         "as_of": as_of,
-        "constants": {name: module.constants().digest for name, module in (("eu-gpai", flop), ("mof", mof))},
+        "constants": {name: module.constants().digest for name, (module, _) in _CONSTANTS.items()},
         **dates.compute(record, facts, as_of=as_of),
         **statements.compute(record, facts, contradictions),
         **measures.compute(record),
         **contamination.compute(record),
+        **changes.compute(comparison),
         **flop.compute(facts),
         **mof.compute(facts),
     }
+
+
+def with_older_constants(computed: Mapping[str, Json], kept: Mapping[str, Json]) -> tuple[dict[str, Json], list[str]]:
+    """Return what is computed now with what an older card says of all that rests on constants changed since; and those.
+
+    A change of law makes an older card neither wrong nor checkable in that part.
+    """
+    was = kept.get("constants")
+    older = {name: digest for name, digest in was.items() if name in _CONSTANTS} if isinstance(was, dict) else {}
+    changed = [name for name, digest in older.items() if digest != computed["constants"][name]]
+    found = {**computed, "constants": {**computed["constants"], **{name: older[name] for name in changed}}}
+    for name in changed:
+        for key in _CONSTANTS[name][1]:
+            found.pop(key, None)
+            found |= {key: kept[key]} if key in kept else {}
+    return found, changed
 
 
 def is_computed(path: str) -> bool:

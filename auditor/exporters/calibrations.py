@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from auditor.types import Calibration, Figure, FigureName, NoFigure, ProbeResult, ScorerRef
+from auditor.types import Calibration, Card, Figure, FigureName, NoFigure, RunRecord, ScorerRef
 
 SHARES: tuple[FigureName, ...] = ("sensitivity", "specificity")
 
 
-def fallible(probes: Iterable[ProbeResult]) -> dict[ScorerRef, list[Calibration]]:
-    """Return the scorers that a rate of the probes rests on, each with its calibrations in the languages it scored.
+def fallible(told: Card | RunRecord) -> dict[ScorerRef, list[Calibration]]:
+    """Return the scorers that a rate rests on, each with its calibrations in the languages that it scored.
 
     Whether a rate rests on a fallible scorer, its corrected sister tells.
     """
     found: dict[ScorerRef, list[Calibration]] = {}
-    for probe in probes:
+    for probe in told.probes:
         for scorer in sorted({metric.scorer for metric in probe.metrics if metric.correction}, key=_name):
             known = found.setdefault(scorer, [])
-            known += [one for one in _spoken(probe.calibrations, probe.languages) if one not in known]
+            known += [one for one in _spoken(told.calibrations_of(probe), probe.languages) if one not in known]
     return found
 
 
-def elsewhere(probes: Sequence[ProbeResult], scorer: ScorerRef) -> int:
-    """Return how many calibrations of a scorer stand beside the probes that are on texts in other languages."""
-    held = {one.digest for probe in probes for one in probe.calibrations if one.scorer == scorer}
-    return len(held - {one.digest for one in fallible(probes).get(scorer, [])})
+def elsewhere(told: Card | RunRecord, scorer: ScorerRef) -> int:
+    """Return how many calibrations of a scorer are on texts in other languages than it scored."""
+    held = {one.digest for one in told.calibrations if one.scorer == scorer}
+    return len(held - {one.digest for one in fallible(told).get(scorer, [])})
 
 
 def figure(found: Figure | NoFigure) -> str:

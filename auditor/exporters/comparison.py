@@ -54,6 +54,11 @@ def summary(found: Comparison) -> str:
     return told
 
 
+def chance(p: float) -> str:
+    """Return a probability with four digits, or that it is below what they show."""
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
 def _heading(found: Comparison) -> list[str]:
     lines = [_named("baseline", found.baseline), _named("candidate", found.candidate)]
     apart = [
@@ -83,15 +88,11 @@ def _cells(row: Compared) -> list[str]:
         f"{row.difference:+.3f} [{low:+.3f}, {high:+.3f}]",
         f"{row.n}" + (f" (+{row.n_unpaired} unpaired)" if row.n_unpaired else ""),
         unscored,
-        _chance(max(row.p, row.p_side or 0.0)),
-        _chance(row.p_holm),
+        chance(max(row.p, row.p_side or 0.0)),
+        chance(row.p_holm),
         "none" if row.detectable is None else f"{row.detectable:.3f}",
         row.direction,
     ]
-
-
-def _chance(p: float) -> str:
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _row(cells: Sequence[str], *, plain: bool = False) -> str:

@@ -21,7 +21,7 @@ def render(record: RunRecord, card: Card, verdicts: Sequence[Verdict]) -> str:
     shown = {row[0] for row in rows}
     lines += [f"{probe.id}:{line}" for probe in record.probes for line in phrasings.spreads(probe)]
     lines += [f"{subject}  {_judged(found)}" for subject, found in rules.items() if subject not in shown]
-    for scorer, known in calibrations.fallible(record.probes).items():
+    for scorer, known in calibrations.fallible(record).items():
         lines += ["", f"scorer  {scorer.name} {scorer.version}{'' if known else '  uncalibrated'}"]
         lines += [f"  {line}" for calibration in known for line in _trust(calibration)]
     lines.append("")

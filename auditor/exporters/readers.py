@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from auditor.errors import CardError
-from auditor.exporters.markup import Markup
+from auditor.exporters.markup import HTML, Markup
 from auditor.exporters.words import told
 from auditor.provenance.facts import catalogue
 from auditor.types import Audience, Card, Fact, Finding, Json
@@ -25,6 +25,7 @@ WORDS: dict[Audience, str] = {
 }
 _RESERVED = "not for the readers of this document"
 _LEAST_DIGITS, _LEAST_LETTERS = 3, 12  # shorter values stand in any text by chance
+_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # ours: whatever is told is escaped
 
 
 def cut(card: Card, audience: Audience, *, form: bool = False) -> Card:
@@ -50,16 +51,17 @@ def check(card: Card, shown: Card, text: str, markup: Markup, *, name: str) -> s
     """Return a rendering's text unless the value of a fact that was cut out of the card stands in it.
 
     Numbers of fewer than three digits and texts of fewer than twelve characters are not looked for, nor is what a fact
-    that the readers may see says as well.
+    that the readers may see says as well. A page's own style holds numbers and is left out.
 
     Raises:
         CardError: naming the fact, not its value.
     """
+    searched = _STYLE.sub("", text, count=1) if markup is HTML else text
     open_text = " ".join(markup.escape(told(fact.value)) for fact in shown.facts.values() if fact.value is not None)
     for key in sorted(set(card.facts) - set(shown.facts)):
         for needle in _needles(card.facts[key]):
             pattern = re.compile(r"(?<![\w.,])" + re.escape(markup.escape(needle)) + r"(?![\w]|[.,]\d)")
-            if pattern.search(text) and not pattern.search(open_text):
+            if pattern.search(searched) and not pattern.search(open_text):
                 raise CardError(
                     f"the rendering {name} would tell what {key} says, which is not for its readers",
                     hint="take it out of the other declared texts, or let these readers see it (audiences)",

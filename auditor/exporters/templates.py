@@ -18,6 +18,7 @@ from auditor import resources, schema
 from auditor.described import ROLES
 from auditor.errors import TemplateError, first_line
 from auditor.exporters import calibrations, costs, overlap, phrasings, readers, words
+from auditor.exporters.changes import changes_of
 from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
 from auditor.types import FAMILIES, Audience, Card, Json, Metric, Texts
 
@@ -105,11 +106,13 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "readers": told["parts"],
         "sections": words.sections(card, told["sections"]),
         "counts": words.counts(card),
+        "changes": changes_of(card),
         "families": [(family, [p for p in card.probes if p.family == family]) for family in FAMILIES],
+        "unmeasured": words.unmeasured(card),
         "levels": sorted({m.interval.level for p in card.probes for m in p.metrics if isinstance(m, Metric)}),
         "fallible": [
-            (scorer, known, calibrations.elsewhere(card.probes, scorer))
-            for scorer, known in calibrations.fallible(card.probes).items()
+            (scorer, known, calibrations.elsewhere(card, scorer))
+            for scorer, known in calibrations.fallible(card).items()
         ],
         "absent_roles": [role for role in ROLES if role not in {*_UNTOLD, *(part.role for part in card.model.parts)}],
         "energy": costs.energy(card.clocks),

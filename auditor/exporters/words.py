@@ -141,6 +141,14 @@ def known(one: Entry) -> str:
     return fact.source if fact.source.startswith(fact.status) else f"{fact.status}: {fact.source}"
 
 
+def unmeasured(card: Card) -> list[tuple[str, list[str]]]:
+    """Return each reason for not measuring something, with the families and probes that it holds of."""
+    found: dict[str, list[str]] = {}
+    for name, reason in card.not_measured.items():
+        found.setdefault(reason, []).append(name)
+    return list(found.items())
+
+
 def method(metric: Metric | Undefined) -> str:
     """Return how a metric's interval was computed."""
     return metric.interval.method if isinstance(metric, Metric) else "none"

@@ -31,7 +31,15 @@ from auditor.types.calibrating import (
     NoFigure,
     choose,
 )
-from auditor.types.comparing import Compared, ComparedRecord, Comparison, Direction, NotCompared
+from auditor.types.comparing import (
+    MOST_LOST,
+    Compared,
+    ComparedRecord,
+    Comparison,
+    Direction,
+    MetricChange,
+    NotCompared,
+)
 from auditor.types.costing import (
     Costs,
     Energy,
@@ -108,6 +116,7 @@ __all__ = [
     "BASE",
     "FAMILIES",
     "HUB",
+    "MOST_LOST",
     "OVERLAPS",
     "PHRASING",
     "WHEN",
@@ -162,6 +171,7 @@ __all__ = [
     "MachinePart",
     "Material",
     "Metric",
+    "MetricChange",
     "MetricKey",
     "ModelInfo",
     "ModelRef",

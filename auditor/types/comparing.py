@@ -69,6 +69,21 @@ class Compared(Struct, frozen=True, kw_only=True):
         return candidate - baseline > MOST_LOST * (self.n + max(self.n_unscored))
 
 
+class MetricChange(Struct, frozen=True, kw_only=True):
+    """How far a metric moved since an earlier record, as a card's `computed.changes` has it; see `Compared`."""
+
+    baseline: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+    n: int
+    p_holm: float
+    direction: Direction
+    lost: bool
+    detectable: float | None = None
+
+
 class NotCompared(Struct, frozen=True, kw_only=True):
     """A metric that was not compared, and why; `lost` where only the candidate has no value of it."""
 

@@ -39,8 +39,8 @@ class Source(Struct, frozen=True, kw_only=True):
 class Rule(Struct, frozen=True, kw_only=True):
     """A bound on a metric's interval: `min` ≤ interval ≤ `max`. `scorer` names the classifier it was written for.
 
-    With a `construct` the rule is decided only if a calibration shows that the metric's scorer finds it. Only a rule
-    of severity *error* moves the verdict.
+    With a `construct` the rule is decided only if a calibration shows that the metric's scorer finds it. With `against`
+    the bound is on how far the metric moved since an earlier record. Only a rule of severity *error* moves the verdict.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     checked_on: str = ""
     min: float | None = None
     max: float | None = None
+    against: Literal["", "previous"] = ""
     slice: dict[str, str] = {}
     scorer: str = ""
     construct: str = ""

@@ -125,7 +125,8 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
     """One probe's part of the record. `n_selected` < `n_items` makes it partial.
 
     `data_files` are those that a benchmark's items were read from, `data_pinned` says that their version was checked;
-    `digest` covers the items themselves. `calibrations` are those of the scorer that its metrics are by, best first.
+    `digest` covers the items themselves. `calibrations` are the digests of those of the scorer that its metrics are by,
+    best first; they themselves stand in the record, and in the card, once.
     """
 
     id: str
@@ -148,7 +149,7 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
     scorer: ScorerRef
     scoring: Scoring
     metrics: tuple[Metric | Undefined, ...]
-    calibrations: tuple[Calibration, ...] = ()
+    calibrations: tuple[str, ...] = ()
     data_pinned: bool = True
 
     @property
@@ -160,9 +161,10 @@ class ProbeResult(Struct, frozen=True, kw_only=True):
 class RunInfo(Struct, frozen=True, kw_only=True):
     """What was asked of this run.
 
-    `plan_digest` covers every request and sample id, the model and how it is run, the scorers, and the digests of the
-    `policies` (by id) that the run was started with: all of it fixed before the first request. `classifier_request` is
-    what `--toxicity` opened, a file by its name alone, as are `calibrations`.
+    `plan_digest` covers every request and sample id, the model and how it is run, the scorers and their calibrations,
+    the digests of the `policies` (by id) that the run was started with, and that of the `previous` record that changes
+    are counted from: all of it fixed before the first request. `classifier_request` is what `--toxicity` opened, a file
+    by its name alone, as are `calibrations`. `not_asked` says why every other probe that was at hand was left out.
     """
 
     auditor_version: str
@@ -176,6 +178,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     classifier_notes: str
     calibrations: tuple[str, ...] = ()
     policies: dict[str, str] = {}
+    previous: str = ""
+    not_asked: dict[str, str] = {}
 
 
 class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -210,8 +214,13 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     probes: tuple[ProbeResult, ...]
     clocks: Clocks
     contamination: Contamination | UnsetType = UNSET
+    calibrations: tuple[Calibration, ...] = ()
     content_digest: str = ""
     digest: str = ""
+
+    def calibrations_of(self, probe: ProbeResult) -> list[Calibration]:
+        """Return the calibrations that a probe names, best first."""
+        return _named(self.calibrations, probe)
 
     def metric(self, address: str, where: Mapping[str, str]) -> Metric | Undefined | None:
         """Return the metric at `probe:name` for a slice (empty: all samples), or None when there is none.
@@ -293,4 +302,14 @@ class Card(Struct, frozen=True, kw_only=True):
     probes: tuple[ProbeResult, ...]
     not_measured: dict[str, str]
     contamination: Contamination | UnsetType = UNSET
+    calibrations: tuple[Calibration, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+
+    def calibrations_of(self, probe: ProbeResult) -> list[Calibration]:
+        """Return the calibrations that a probe names, best first."""
+        return _named(self.calibrations, probe)
+
+
+def _named(calibrations: Sequence[Calibration], probe: ProbeResult) -> list[Calibration]:
+    held = {one.digest: one for one in calibrations}
+    return [held[digest] for digest in probe.calibrations]

@@ -41,7 +41,7 @@ def record_with(finished: tuple[RunRecord, Path], scorer: TextRating) -> Callabl
                 probe, metrics=tuple(metric for metric in probe.metrics if metric.correction is None), calibrations=()
             )
             probes.append(correct(bare, scorer, known) if probe.id == PROBE else bare)
-        return msgspec.structs.replace(finished[0], probes=tuple(probes))
+        return msgspec.structs.replace(finished[0], probes=tuple(probes), calibrations=known)
 
     return make
 
@@ -105,7 +105,7 @@ def test_without_a_calibration_the_word_is_uncalibrated(
 def test_where_no_rate_rests_on_a_fallible_scorer_nothing_is_said(finished: tuple[RunRecord, Path]) -> None:
     probes = tuple(probe for probe in finished[0].probes if probe.id != PROBE)
     record = msgspec.structs.replace(finished[0], probes=probes)
-    assert calibrations.fallible(record.probes) == {}
+    assert calibrations.fallible(record) == {}
     assert "\nscorer  " not in card_of(record, console.render)
 
 
@@ -114,7 +114,7 @@ def test_calibrations_in_other_languages_are_counted_not_shown(
 ) -> None:
     others = [calibration_maker(scorer.ref, languages=(code,), source=f"Cases {code}") for code in ("es", "fr")]
     record = record_with(calibration_maker(scorer.ref), *others)
-    assert calibrations.elsewhere(record.probes, scorer.ref) == 2
+    assert calibrations.elsewhere(record, scorer.ref) == 2
     text = card_of(record, markdown.render)
     assert "2 more, on texts in other languages, stand in the record" in text
     assert "Cases es" not in text and "Cases fr" not in card_of(record, console.render)
@@ -138,7 +138,7 @@ def test_a_card_holds_no_figure_of_a_scorer_that_is_not_in_the_record(
     record = record_with(calibration_maker(scorer.ref, "profanity", tp=87, tn=93, auc=0.911))
     text = card_of(record, markdown.render)
     part = text[text.index("errs, and rates rest on it") : text.index("### Bias")]
-    known = json.dumps(msgspec.to_builtins(record.probes))
+    known = json.dumps(msgspec.to_builtins(record.calibrations))
     rounded = {f"{float(number):.3f}" for number in re.findall(r"-?\d+\.\d+(?:e-?\d+)?|\d+", known)}
     found = re.findall(r"(?<![\w.])-?\d+\.\d{3}(?![\w.])", part)
     assert len(found) >= 11

@@ -144,7 +144,7 @@ def test_every_number_of_the_results_is_in_the_record(
     record = finished[0]
     tables = re.findall(r"^\| [^|]+\| [^|]*\[[^|]+\].*$", render(), re.M)
     assert tables
-    known = json.dumps(msgspec.to_builtins(record.probes))
+    known = json.dumps(msgspec.to_builtins([record.probes, record.calibrations]))
     rounded = {f"{float(number):.3f}" for number in re.findall(r"-?\d+\.\d+(?:e-?\d+)?|\d+", known)}
     for row in tables:
         for number in re.findall(r"(?<![\w.])-?\d+\.\d{3}(?![\w.])", row):

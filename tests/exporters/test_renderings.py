@@ -208,16 +208,11 @@ def test_the_html_is_one_file_without_script_or_address_and_hostile_text_stays_t
     reader = Reader()
     reader.feed(page)
     assert reader.open == [] and reader.comments == 1
-    assert not {"script", "img", "link", "iframe", "a", "form", "object"} & set(reader.elements)
-    assert {name for name, _ in reader.attributes} <= {
-        "lang",
-        "charset",
-        "http-equiv",
-        "content",
-        "name",
-        "class",
-        "scope",
-    }
+    assert not {"script", "img", "link", "iframe", "form", "object"} & set(reader.elements)
+    assert all(value and value.startswith("#") for name, value in reader.attributes if name == "href")
+    drawn = "viewbox x x1 x2 y y1 y2 cx cy r width height aria-hidden"
+    told = "lang charset http-equiv content name class scope id href role tabindex aria-label aria-labelledby"
+    assert {name for name, _ in reader.attributes} <= {*drawn.split(), *told.split()}
     assert "default-src 'none'" in page and "url(" not in page and "@import" not in page
     assert "<script>alert(1)</script>" in reader.text
     assert "\x1b" not in page and "\u202e" not in page
@@ -232,21 +227,6 @@ def test_the_html_holds_what_the_markdown_holds(full: Card) -> None:
             assert fact.value in reader.text and fact.value in text.replace("\\", ""), key
     for probe in full.probes:
         assert reader.text.count(probe.id) >= 2
-
-
-@pytest.mark.slow
-def test_a_browser_shows_the_html(make: Make, tmp_path: Path) -> None:
-    import shutil
-    import subprocess
-
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
-        pytest.skip("no chromium here")
-    path = tmp_path / "card.html"
-    path.write_text(renderings.render(make(**hostile_facts()), "html"), encoding="utf-8")
-    words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", path.as_uri()]
-    shown = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
-    assert "<h2>Measurements</h2>" in shown and "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
 
 
 def test_texts_are_shown_only_when_asked_for_and_escaped(bare: Card, finished: tuple[RunRecord, Path]) -> None:

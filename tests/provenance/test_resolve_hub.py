@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy
 import pytest
 from safetensors.numpy import save
+from small_hub import COMMIT, SmallHub
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = save({"a": numpy.arange(8, dtype=numpy.float32)})
 FILES = {
     ".gitattributes": b"*.safetensors filter=lfs",
@@ -43,95 +38,16 @@ PLAIN = {
 }
 
 
-class SmallHub(BaseHTTPRequestHandler):
-    """Serves `org/tiny` at `main` and at its commit.
-
-    `org/closed` lists its files and gives none, `org/hidden` does not even list them.
-    """
-
-    protocol_version = "HTTP/1.1"
-    asked: ClassVar[list[str]] = []
-    downloaded: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def _answer(self, *, body: bool) -> None:
-        self.asked.append(self.path)
-        parts = self.path.partition("?")[0].strip("/").split("/")
-        match parts:
-            case ["api", "models", "org", "tiny" | "closed", "revision", "main"]:
-                self._send(json.dumps({"id": "org/tiny", "sha": COMMIT, "siblings": []}).encode(), body=body)
-            case ["api", "models", "org", "tiny" | "closed", "tree", _]:
-                self._send(json.dumps([_tree_entry(name) for name in FILES]).encode(), body=body)
-            case ["org", "tiny", "resolve", _, *place] if "/".join(place) in FILES:
-                self.downloaded += ["/".join(place)] if body else []
-                self._send(FILES["/".join(place)], body=body)
-            case ["api", "models", "org", "tiny", *_]:
-                self._refuse(404, "RevisionNotFound")
-            case ["org", "closed", *_]:
-                self._refuse(403, "GatedRepo")
-            case ["api", "models", "org", "hidden", *_]:
-                self._refuse(401, "GatedRepo")
-            case _:
-                self._refuse(404, "RepoNotFound")
-
-    def _send(self, content: bytes, *, body: bool) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def _refuse(self, status: int, code: str) -> None:
-        self.send_response(status)
-        self.send_header("X-Error-Code", code)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-
-def _tree_entry(name: str) -> dict[str, object]:
-    return {"type": "file", "path": name, "size": len(FILES[name]), "oid": hashlib.sha1(FILES[name]).hexdigest()}
-
-
-class Hub:
-    """The running server, and the cache of the user who asks it."""
+class Hub(SmallHub):
+    """The small Hub with `org/tiny`, the gated `org/closed`, and `org/hidden`."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), SmallHub)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        SmallHub.asked.clear()
-        SmallHub.downloaded.clear()
-
-    def stop(self) -> None:
-        """Stop listening: from then on a connection is refused."""
-        self.server.shutdown()
-        self.server.server_close()
+        models = {"models/org/tiny": FILES, "models/org/closed": FILES}
+        super().__init__(home, models, gated=("models/org/closed",), hidden=("models/org/hidden",))
 
     def resolve(self, *names: str, **options: bool) -> list[dict[str, Any]]:
         """Resolve names in a process of its own; an answer is a ModelRef, or an error's class, message and hint."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        where = {"HF_ENDPOINT": f"http://127.0.0.1:{self.server.server_port}", "HF_HOME": str(self.home)}
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, json.dumps([names, options])],
-            env={**kept, **where, "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "127.0.0.1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        answers: list[dict[str, Any]] = json.loads(done.stdout)
+        answers: list[dict[str, Any]] = json.loads(self.run(SCRIPT, json.dumps([names, options])))
         return answers
 
 
@@ -163,7 +79,7 @@ def test_a_hub_name_gives_plain_files_at_their_commit_online_and_later_from_the_
     [online] = hub.resolve("org/tiny@main", offline=False)
     assert "error" not in online, online
     assert (online["requested"], online["repository"], online["revision"]) == ("org/tiny@main", "org/tiny", COMMIT)
-    assert set(SmallHub.downloaded) == PLAIN
+    assert set(hub.downloaded) == PLAIN
     assert {file["path"]: file["sha256"] for file in online["files"]} == {
         name: hashlib.sha256(FILES[name]).hexdigest() for name in PLAIN if not name.startswith(("README", "LICENSE"))
     }
@@ -188,7 +104,7 @@ def test_offline_with_an_empty_cache_is_an_offline_error_and_asks_nobody(hub: Hu
     [answer] = hub.resolve("org/tiny", offline=True)
     assert answer["error"] == "OfflineError"
     assert "org/tiny is not in the local cache" in answer["message"]
-    assert SmallHub.asked == []
+    assert hub.asked == []
 
 
 def test_what_the_hub_does_not_give_is_an_error_of_the_model(hub: Hub) -> None:
@@ -201,11 +117,11 @@ def test_what_the_hub_does_not_give_is_an_error_of_the_model(hub: Hub) -> None:
         ("ModelError", "the Hub gives no org/hidden: GatedRepoError"),
     ]
     assert all("hf auth login" in answer["hint"] for answer in answers)
-    assert SmallHub.downloaded == []
+    assert hub.downloaded == []
 
 
 @pytest.mark.slow
 def test_code_and_pickles_come_only_with_the_flags_that_allow_them(hub: Hub) -> None:
     [answer] = hub.resolve("org/tiny", offline=False, trust_remote_code=True, allow_pickle=True)
-    assert set(SmallHub.downloaded) == PLAIN | {"modeling_tiny.py", "pytorch_model.bin"}
+    assert set(hub.downloaded) == PLAIN | {"modeling_tiny.py", "pytorch_model.bin"}
     assert answer["format"] == "safetensors"

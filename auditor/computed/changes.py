@@ -1,0 +1,57 @@
+"""How far each metric moved since an earlier record, as plain bounds, so that a rule or a schema can ask for them."""
+
+from __future__ import annotations
+
+from auditor.types import Comparison, Json
+
+KEYS = {
+    "previous.record_digest": "the digest of the earlier record that the changes are counted from (`--previous`)",
+    "previous.weights_digest": "the digest of the weights that it is of",
+    "previous.model": "what its model was called",
+    "previous.level": "the level of the changes' intervals",
+    "changes.*.baseline": "a metric in the earlier record, by its address, over the samples that both records scored; "
+    "absent where the two cannot be compared",
+    "changes.*.candidate": "the same in this record, over the same samples",
+    "changes.*.difference": "the second less the first",
+    "changes.*.low": "the lower end of the difference's interval",
+    "changes.*.high": "the upper end of it",
+    "changes.*.n": "how many pairs of samples it rests on",
+    "changes.*.p_holm": "the probability of so large a difference by chance, adjusted by Holm for all comparisons",
+    "changes.*.detectable": "the smallest difference that so many pairs would show with a chance of 0.8",
+    "changes.*.direction": "nearer to its ideal, farther, or not told apart",
+    "changes.*.lost": "whether this record left more than 5 % more of the samples unscored",
+    "not_compared.*": "why a metric could not be compared with the earlier record",
+    "farther": "metrics that are farther from their ideal than in the earlier record",
+}
+
+
+def compute(comparison: Comparison | None) -> dict[str, Json]:
+    """Return the changes since an earlier record; nothing where there is none to compare with."""
+    if comparison is None:
+        return {}
+    earlier = comparison.baseline
+    changes: dict[str, Json] = {}
+    for row in comparison.compared:
+        changes[row.address] = {
+            "baseline": row.baseline,
+            "candidate": row.candidate,
+            "difference": row.difference,
+            "low": row.interval.low,
+            "high": row.interval.high,
+            "n": row.n,
+            "p_holm": row.p_holm,
+            "direction": row.direction,
+            "lost": row.lost,
+            **({} if row.detectable is None else {"detectable": row.detectable}),
+        }
+    return {
+        "previous": {
+            "record_digest": earlier.digest,
+            "weights_digest": earlier.weights_digest,
+            "model": earlier.model,
+            "level": comparison.level,
+        },
+        "changes": changes,
+        "not_compared": {row.address: row.reason for row in comparison.not_compared},
+        "farther": sorted(row.address for row in comparison.farther),
+    }
