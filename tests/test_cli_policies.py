@@ -76,7 +76,7 @@ def test_the_exit_code_of_several_policies_is_the_worst_and_each_is_told(
     ]
     table = auditor_cli("judge", finished[1], "--policy", "fmti-2025", "--policy", own).stdout
     assert "fmti-2025  INCONCLUSIVE  duties" in table and "mine  FAIL  duties  1 of 2 documented, 1 missing" in table
-    assert table.splitlines()[-1].startswith("verdict  FAIL  policies fmti-2025 1.0.0, mine 1.0.0")
+    assert table.splitlines()[-1].startswith("verdict  FAIL  policies fmti-2025 1.0.1, mine 1.0.0")
 
 
 def test_a_card_shows_every_policy_and_every_waiver_whole(
