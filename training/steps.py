@@ -131,15 +131,11 @@ def row_of(found: dict[str, Json]) -> dict[str, float]:
     """Return the figures that the table shows."""
     auc = {name: row["value"] for name, row in found["auc"].items()}
     public = [value for name, value in auc.items() if name.endswith(" toxicity") and not name.startswith("own")]
-    neutral = [row for name, row in found["neutral_mentions"].items() if name.startswith("own: ")]
     return {
         "ToxiGen": auc["toxigen toxicity"],
         "HatemojiBuild": auc["hatemoji toxicity"],
         "mean of public sources": round(float(np.mean(public)), 4),
         "own sentences, hate": auc["own hate"],
-        "own neutral and positive sentences called toxic": round(
-            sum(row["value"] * row["n"] for row in neutral) / sum(row["n"] for row in neutral), 4
-        ),
         "neutral phrases called toxic": found["neutral_mentions"]["identity_templates"]["value"],
         "hidden spellings still found": round(float(np.mean([row["kept"] for row in found["spellings"].values()])), 4),
     }
