@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain, cycle, islice
 from typing import Any
@@ -46,6 +45,7 @@ _PREFILL = 4  # prompts leave no logits but their last, so more of their tokens 
 _REFILLS = 4  # times the rows of a batch that one pack of completions holds
 _PROVED_WINDOW = 256  # tokens; whether trees hold beyond a wider window would take too long to show at every opening
 _TREE_NODES = 128  # beyond, attention between strangers in a tree costs more than is saved on a CPU
+_CLOCK = "strftime_now"  # with it a template tells the date, which can change while a run plans, asks and scores
 _FOREST_NODES = 1024  # of trees in one pass, which reads all weights once
 
 
@@ -77,7 +77,7 @@ class HFBackend:
         from auditor.engine.packed import pack_linears
 
         parameters = sum(p.numel() for p in model.parameters())
-        self._opened_at = datetime.datetime.now()  # local time, as transformers has it; one time for the whole run
+        self._told: dict[tuple[str, ...], str] = {}  # conversations as a template wrote them that knows the time
         self._forward = Forward(model)
         self._tokenizer = tokenizer
         self._name = name
@@ -120,14 +120,18 @@ class HFBackend:
         return Work(tokens=self._forward.tokens, predictions=self._forward.predictions)
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
-        """Return a conversation as the model's chat template writes it, up to where the assistant begins."""
+        """Return a conversation as the model's chat template writes it, up to where the assistant begins.
+
+        The same conversation is written the same way as long as the backend is open.
+        """
         if not self._tokenizer.chat_template:
             raise ModelError(f"the tokenizer of {self._name} has no chat template", hint="")
+        said = tuple(text for message in messages for text in (message["role"], message["content"]))
+        if said in self._told:
+            return self._told[said]
         with foreign_faults(f"the chat template of {self._name} fails", ModelError, hint="mend chat_template.jinja"):
-            text = self._tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True, strftime_now=self._opened_at.strftime
-            )
-        return str(text)
+            text = str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        return self._told.setdefault(said, text) if _CLOCK in self._tokenizer.chat_template else text
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
