@@ -46,6 +46,7 @@ examples: $(STAMP)
 
 scorers: $(STAMP)
 	$(BIN)/python -m training
+	$(BIN)/python -m training.refusal
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \

@@ -13,11 +13,12 @@ from auditor import calibration, registry, stats
 from auditor.errors import ScorerError, UsageError, foreign_faults, nearest
 from auditor.labelled import Labelled, LabelledText
 from auditor.scorers.base import Classifier, Rating
-from auditor.types import Calibration, Errors, Figure, LabelledTexts, NoFigure, Reason, ScorerRef, Unscored
+from auditor.types import Answer, Calibration, Errors, Figure, LabelledTexts, NoFigure, Reason, ScorerRef, Unscored
 
 MIN_TEXTS = 10
 THRESHOLD = 0.5
 _REFUSAL = "refusal"
+_BY_LABEL = {_REFUSAL: "by rules", "minilm-refusal": "by a head of its own"}
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 def open_decider(name: str, *, threshold: float | None, offline: bool, allow_pickle: bool) -> Decider:
-    """Return what `NAME[:ARGUMENT]` names: a classifier, or the refusal scorer.
+    """Return what `NAME[:ARGUMENT]` names: a classifier, or a scorer of refusals.
 
     Raises:
         UsageError: nothing that can be calibrated has that name, or a threshold is given for what does not rate.
@@ -61,19 +62,19 @@ def open_decider(name: str, *, threshold: float | None, offline: bool, allow_pic
     """
     kind, _, argument = name.partition(":")
     known = registry.names("classifiers")
-    if kind == _REFUSAL:
+    if kind in _BY_LABEL:
         if argument or threshold is not None:
-            raise UsageError(f"{_REFUSAL} decides by rules", hint="it takes no argument and no --threshold")
-        return _ByRules()
+            raise UsageError(f"{kind} decides {_BY_LABEL[kind]}", hint="it takes no argument and no --threshold")
+        return _ByLabel(kind)
     if kind not in known:
-        raise UsageError(f"{name!r} is nothing that can be calibrated", hint=nearest(kind, [*known, _REFUSAL]))
+        raise UsageError(f"{name!r} is nothing that can be calibrated", hint=nearest(kind, [*known, *_BY_LABEL]))
     classifier = registry.load("classifiers", kind)(argument, offline=offline, allow_pickle=allow_pickle)
     return _ByRating(classifier, THRESHOLD if threshold is None else threshold)
 
 
 def needs_prompt(name: str) -> bool:
     """Return whether a scorer reads the prompt beside the text."""
-    return name.partition(":")[0] == _REFUSAL
+    return name.partition(":")[0] in _BY_LABEL
 
 
 def calibrate(decider: Decider, labelled: Labelled, texts: LabelledTexts, about: About) -> Calibration:
@@ -210,25 +211,26 @@ class _ByRating:
         return Decision(positive=rating.value >= self.threshold, rating=rating.value)
 
 
-class _ByRules:
-    """The refusal scorer, which takes a reply for a refusal, full or partial, or for compliance."""
+class _ByLabel:
+    """A scorer of refusals, which takes a reply for a refusal, full or partial, or for compliance."""
 
     measures = _REFUSAL
     threshold = None
 
-    def __init__(self) -> None:
-        scorer = registry.load("scorers", _REFUSAL)
-        self.ref = ScorerRef(name=scorer.name, version=scorer.version)
+    def __init__(self, name: str) -> None:
+        self._scorer = registry.load("scorers", name)()
+        self._scorer.open()
+        self.ref = self._scorer.ref
 
     def decide(self, texts: Sequence[LabelledText]) -> list[Decision | None]:
         """Return a decision for each coherent English reply; its rates leave the others out, too."""
-        from auditor.scorers.refusal import classify_reply
         from auditor.scorers.reply_language import unsupported_language
 
-        labels = [
-            "" if unsupported_language(text.text) else classify_reply(text.prompt, text.text).label for text in texts
-        ]
-        return [
-            Decision(positive=label != "full_compliance") if label and label != "incoherent" else None
-            for label in labels
-        ]
+        english = [not unsupported_language(text.text) for text in texts]
+        read = tuple(text.text for text, is_english in zip(texts, english, strict=True) if is_english)
+        self._scorer.prepare([Answer(completions=read)])
+        found: list[Decision | None] = []
+        for text, is_english in zip(texts, english, strict=True):
+            [(label, _)] = self._scorer.labelled(text.prompt, [text.text]) if is_english else [("incoherent", "")]
+            found.append(None if label == "incoherent" else Decision(positive=label != "full_compliance"))
+        return found

@@ -61,7 +61,7 @@ def scorers_show(
 
 @app.command("calibrate")
 def scorers_calibrate(
-    name: Annotated[str, typer.Argument(help="A classifier, as for --toxicity, or refusal.")],
+    name: Annotated[str, typer.Argument(help="A classifier, as for --toxicity, or refusal, or minilm-refusal.")],
     data: Annotated[Path, typer.Option(help="Texts that people have labelled.")],
     text: Annotated[list[str], typer.Option(help="The column of the texts; repeat it with --label '#column'.")],
     label: Annotated[str, typer.Option(help="The column of the labels; '#column': a text's column is its label.")],

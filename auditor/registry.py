@@ -28,6 +28,7 @@ SCORERS = {
     "stereoset": "auditor.scorers.stereoset:StereoSet",
     "pronoun_parity": "auditor.scorers.pronoun_parity:PronounParity",
     "refusal": "auditor.scorers.refusal:Refusal",
+    "minilm-refusal": "auditor.scorers.minilm_refusal:MiniLMRefusal",
 }
 CLASSIFIERS = {
     "alt-profanity-check": "auditor.scorers.alt_profanity:open_classifier",

@@ -126,6 +126,8 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
             allow_pickle=settings.backend.allow_pickle,
         )
         scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
+        for scorer in scorers.values():
+            scorer.open()
         _check_used(own, scorers.values())
         known = [*own, *calibration.shipped()]
         derived = derive_facts(ref)

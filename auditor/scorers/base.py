@@ -122,6 +122,9 @@ class Scorer:
         """Return what is wrong with an item, whose fields in `needs` are there and of their types."""
         return []
 
+    def open(self) -> None:
+        """Load what scoring needs, before a model is asked; raise an AuditorError where that cannot be."""
+
     def prepare(self, answers: Sequence[Answer]) -> None:
         """Look at the answers to some thousand samples at once, before these are scored one by one."""
 

@@ -1,0 +1,1 @@
+"""Trains `minilm-refusal`, which tells refusals, compliance and incoherent replies apart, and measures it."""

@@ -1,0 +1,145 @@
+"""`python -m training.refusal`: train the head of `minilm-refusal`, and measure it beside the rules."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from auditor.scorers import minilm_refusal, reply_features
+from auditor.scorers.minilm_refusal import LABELS, RefusalNetwork, probabilities
+from auditor.scorers.reply_rules import classify_reply
+from auditor.types import Json
+from training.refusal import items, measure
+from training.refusal.fit import Head, Settings, fit
+from training.refusal.items import ROOT, Reply
+
+GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
+SHIPPED = "head"
+_AT_ONCE = 64
+_OF_RULES = {"label", "rule", "tag", "first", "second", "last"}
+
+
+def main() -> None:
+    """Read where the data are and where to write, and do it."""
+    parser = argparse.ArgumentParser(prog="python -m training.refusal", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("AUDITOR_DATA_DIR", ROOT.parent / "shared" / "data"))
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the head and the report")
+    parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
+    asked = parser.parse_args()
+    train(asked.data, asked.out, asked.golden)
+
+
+def train(data: Path, out: Path, golden: Path) -> None:
+    """Train the heads, write the one that is shipped, the report and the golden scores."""
+    started, settings = time.monotonic(), Settings()
+    torch.set_num_threads(settings.threads)
+    replies = items.training(data)
+    network = RefusalNetwork()
+    vectors = vectors_of(network, [(reply.prompt, reply.reply) for reply in replies], "Reading")
+    heads = {name: fit(vectors, replies, settings, used) for name, used in variants(vectors.shape[1]).items()}
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{minilm_refusal.NAME}.safetensors"
+    write_head(path, heads[SHIPPED])
+    wall_s = round(time.monotonic() - started)
+    content = {
+        "scorer": minilm_refusal.NAME,
+        "version": minilm_refusal.VERSION,
+        "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "settings": msgspec.to_builtins(settings),
+        "wall_s": wall_s,
+        "replies": counts(replies),
+        "measured": compared(network, heads, sets(data, replies)),
+    }
+    path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_golden(RefusalNetwork(path), golden)
+
+
+def variants(n_features: int) -> dict[str, Tensor]:
+    """Return which features each head may use, [features], by its name."""
+    names = [""] * (n_features - len(reply_features.NAMES)) + list(reply_features.NAMES)
+    from_rules = torch.tensor([name.partition(" ")[0] in _OF_RULES for name in names])
+    counted = torch.tensor([bool(name) for name in names])
+    every = torch.ones(n_features, dtype=torch.bool)
+    return {"head without what the rules find": ~from_rules, "head without embeddings": counted, SHIPPED: every}
+
+
+def vectors_of(network: RefusalNetwork, pairs: Sequence[tuple[str, str]], what: str) -> Tensor:
+    """Return what a head is given, [pairs, features], read with a bar of progress."""
+    starts = track(range(0, len(pairs), _AT_ONCE), description=what, console=Console(stderr=True))
+    return torch.cat([network.vectors(pairs[start : start + _AT_ONCE]) for start in starts])
+
+
+def write_head(path: Path, head: Head) -> None:
+    """Write the head in half precision, its calibration in double."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value if value.dtype == torch.float64 else value.half() for name, value in head.items()}
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    save_file(tensors, path, metadata={"scorer": minilm_refusal.NAME, "version": minilm_refusal.VERSION})
+    path.chmod(0o644)
+
+
+def sets(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:
+    """Return labelled replies to measure on: those for choosing, whose names say so, and the tests."""
+    chosen = [reply for reply in replies if reply.part == "calibration"]
+    return {
+        "development: held-out prompts of the training data": [
+            {"prompt": reply.prompt, "reply": reply.reply, "label": reply.label} for reply in chosen
+        ],
+        "development: GPT-4 on XSTest": items.xstest(data, "gpt4"),
+        **{f"test: {name}": rows for name, rows in items.tests().items()},
+    }
+
+
+def compared(
+    network: RefusalNetwork, heads: dict[str, Head], rows_of: dict[str, list[dict[str, str]]]
+) -> dict[str, Json]:
+    """Return by set and judge what each judge is worth: the rules, and every head."""
+    found: dict[str, Json] = {}
+    for name, rows in rows_of.items():
+        vectors = vectors_of(network, [(row["prompt"], row["reply"]) for row in rows], "Measuring")
+        ruled: list[str] = [classify_reply(row["prompt"], row["reply"]).label for row in rows]
+        labels = {
+            variant: [LABELS[place] for place in probabilities(vectors, head).argmax(1).tolist()]
+            for variant, head in heads.items()
+        }
+        found[name] = {judge: measure.measured(rows, said) for judge, said in ({"rules": ruled} | labels).items()}
+    return found
+
+
+def counts(replies: Sequence[Reply]) -> dict[str, Json]:
+    """Return how many replies there are, by part, source and label."""
+    return {
+        part: {
+            source: dict(sorted(Counter(r.label for r in replies if (r.part, r.source) == (part, source)).items()))
+            for source in sorted({reply.source for reply in replies if reply.part == part})
+        }
+        for part in ("train", "calibration")
+    }
+
+
+def write_golden(network: RefusalNetwork, path: Path) -> None:
+    """Write the probabilities of the replies that the file names."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    judged = network.judge([(row["prompt"], row["reply"]) for row in rows])
+    for row, found in zip(rows, judged, strict=True):
+        row["probabilities"] = [round(value, 6) for value in found.probabilities]
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""Labelled replies: written by us, put together from pieces, read from models, and made incoherent on purpose."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+
+from auditor.scorers.minilm_refusal import LABELS
+from auditor.scorers.reply_language import unsupported_language
+from auditor.scorers.reply_rules import Label
+from training.refusal.broken import WAYS, bigrams_of
+
+Part = Literal["train", "calibration"]
+ROOT = Path(__file__).resolve().parents[2]
+ITEMS = ROOT / "training" / "items" / "refusal"
+OLD = ROOT / "tests" / "data" / "replies.jsonl"
+DEVELOPED_ON = {"llama2_chat", "claude", "vicuna", "falcon", "gpt35", "qwen", "smollm", "mistral_guard"}
+COMPLIES, REFUSES, PARTLY, INCOHERENT = LABELS
+_PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
+_FITS_MANY = ("Nothing", "I ", "I'm ", "It depends", "There is no", "There's no", "No,", "No.", "Yes")
+_SEED = 6
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A reply to a prompt with its label. Replies to one prompt are in one part; `weight` is its share in the loss."""
+
+    prompt: str
+    reply: str
+    label: Label
+    source: str
+    part: Part
+    weight: float = 1.0
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def tests() -> dict[str, list[dict[str, str]]]:
+    """Return the labelled replies that nothing is trained on, by the name of their set."""
+    old = [row for row in read_rows(OLD) if row["manner"] not in DEVELOPED_ON]
+    return {
+        "written in twelve manners": read_rows(ITEMS / "held_out.jsonl"),
+        "written in eight manners": old,
+        "read from models": read_rows(ITEMS / "read.jsonl"),
+    }
+
+
+def xstest(data: Path, model: str) -> list[dict[str, str]]:
+    """Return a model's completions of XSTest with the label that people agreed on."""
+    with (data / "xstest" / f"completions_{model}.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return [
+        {"prompt": row["prompt"], "reply": row["completion"], "label": _PEOPLE[row["final_label"]], "type": row["type"]}
+        for row in rows
+    ]
+
+
+def training(data: Path) -> list[Reply]:
+    """Return all replies to train and calibrate on; none answers a prompt of a test."""
+    held = {row["prompt"] for rows in tests().values() for row in rows}
+    plain = [*_written(), *_older(), *_from_model(), *_people(data), *_short_answers(data)]
+    plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
+    rng = np.random.default_rng(_SEED)
+    written = [row for row in read_rows(ITEMS / "written.jsonl") if row["prompt"] not in held]
+    return [*plain, *_composed(written, rng), *_incoherent(plain, rng)]
+
+
+def part_of(prompt: str) -> Part:
+    """Return the part that a prompt belongs to, by its digest: one in six calibrates."""
+    return "calibration" if hashlib.sha256(prompt.encode()).digest()[0] % 6 == 0 else "train"
+
+
+def _reply(prompt: str, reply: str, label: str, source: str, weight: float = 1.0, key: str = "") -> Reply:
+    (known,) = (one for one in LABELS if one == label)
+    return Reply(prompt=prompt, reply=reply, label=known, source=source, part=part_of(key or prompt), weight=weight)
+
+
+def _written() -> Iterator[Reply]:
+    for row in read_rows(ITEMS / "written.jsonl"):
+        yield _reply(row["prompt"], row["reply"], row["label"], "written", 2.0)
+
+
+def _older() -> Iterator[Reply]:
+    for row in read_rows(OLD):
+        if row["manner"] in DEVELOPED_ON:
+            yield _reply(row["prompt"], row["reply"], row["label"], "written for the rules", 2.0)
+
+
+def _from_model() -> Iterator[Reply]:
+    for row in read_rows(ITEMS / "smollm2.jsonl"):
+        yield _reply(row["prompt"], row["reply"], row["label"], f"{row['model']}, read", 5.0)
+
+
+def _people(data: Path) -> Iterator[Reply]:
+    for row in xstest(data, "mistralinstruct"):
+        yield _reply(row["prompt"], row["reply"], row["label"], "Mistral-Instruct on XSTest", 4.0, key=row["type"])
+
+
+def _short_answers(data: Path) -> Iterator[Reply]:
+    """Yield the best answer of each second question of TruthfulQA, and a wrong one of every fourth."""
+    text = (data / "truthfulqa" / "TruthfulQA.csv").read_text(encoding="utf-8").lstrip("\ufeff\r\n")
+    for number, row in enumerate(csv.DictReader(text.splitlines())):
+        if number % 2 == 0:
+            yield _reply(row["Question"], row["Best Answer"], COMPLIES, "TruthfulQA", 0.5)
+        if number % 4 == 0:
+            yield _reply(row["Question"], row["Incorrect Answers"].split(";")[0], COMPLIES, "TruthfulQA", 0.5)
+
+
+class _Pieces:
+    """Pieces of replies, drawn at random."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self._lists = tomllib.loads((ITEMS / "pieces.toml").read_text(encoding="utf-8"))
+
+    def draw(self, name: str, act: str = "", chance: float = 1.0) -> str:
+        """Return a piece about an act (any piece without one where `act` is empty), or nothing."""
+        if self.rng.random() >= chance:
+            return ""
+        fit = [piece for piece in self._lists[name] if act or "{act}" not in piece.lower()]
+        piece = str(fit[self.rng.integers(len(fit))])
+        return piece.replace("{act}", act).replace("{Act}", act[:1].upper() + act[1:])
+
+    def maybe(self, chance: float) -> bool:
+        """Return yes with this chance."""
+        return bool(self.rng.random() < chance)
+
+    def refusal(self, act: str) -> str:
+        """Return a full refusal: declining, lecturing, or both, with or without an offer of something else."""
+        lecture = self.draw("lecture", act) if act and self.maybe(0.45) else ""
+        decline = self.draw("decline", act) if not lecture or self.maybe(0.6) else ""
+        parts = [decline, lecture] if self.maybe(0.7) else [lecture, decline]
+        parts += [self.draw("reason", act, 0.35), self.draw("offer", act, 0.45)]
+        return " ".join(filter(None, parts))
+
+    def dressed(self, answer: str, much: float = 0.4) -> str:
+        """Return an answer with the courtesies and caveats that some models put around it."""
+        gap = "\n\n" if "\n" in answer else " "
+        return gap.join(filter(None, [self.draw("prefix", "", much), answer, self.draw("suffix", "", much)]))
+
+
+def _composed(written: Sequence[dict[str, str]], rng: np.random.Generator) -> Iterator[Reply]:
+    pieces = _Pieces(rng)
+    acts = {row["prompt"]: row["act"] for row in written if row.get("act")}
+    fine = [row for row in written if row["label"] == COMPLIES and "act" not in row]
+    plain = sorted({row["prompt"] for row in fine})
+    for prompt, act in sorted(acts.items()):
+        for _ in range(10):
+            yield _reply(prompt, pieces.refusal(act), REFUSES, "composed", 0.5)
+    for prompt in plain:
+        yield _reply(prompt, pieces.refusal(""), REFUSES, "composed", 0.5)
+    for row in fine:
+        yield _reply(row["prompt"], pieces.dressed(row["reply"], 0.6), COMPLIES, "composed", 0.5)
+    for _ in range(450):
+        row = fine[rng.integers(len(fine))]
+        prompt, act = sorted(acts.items())[rng.integers(len(acts))]
+        yield _reply(*_two_things(pieces, row, prompt, act), PARTLY, "composed", 0.5, key=row["prompt"])
+    for _ in range(150):
+        one, other = (fine[number] for number in rng.integers(len(fine), size=2))
+        asked = pieces.draw("joined").format(first=one["prompt"], second=other["prompt"])
+        said = "\n\n".join([pieces.dressed(one["reply"], 0.2), pieces.dressed(other["reply"], 0.2)])
+        yield _reply(asked, said, COMPLIES, "composed", 0.5, key=one["prompt"])
+
+
+def _two_things(pieces: _Pieces, row: dict[str, str], prompt: str, act: str) -> tuple[str, str]:
+    """Return a prompt that asks for two things, and a reply that answers one and refuses the other."""
+    asked = pieces.draw("joined").format(first=prompt, second=row["prompt"])
+    gap = "\n\n" if pieces.maybe(0.6) else " "
+    if pieces.maybe(0.5):
+        refused = " ".join(filter(None, [pieces.draw("split", act), pieces.draw("refused_part", act)]))
+        return asked, gap.join([row["reply"], refused[:1].upper() + refused[1:]])
+    refused = pieces.draw("decline", act) if pieces.maybe(0.6) else pieces.draw("refused_part", act)
+    opened = " ".join(filter(None, [refused[:1].upper() + refused[1:], pieces.draw("reason", act, 0.2)]))
+    return asked, gap.join([" ".join(filter(None, [opened, pieces.draw("turn", act)])), row["reply"]])
+
+
+def _incoherent(plain: Sequence[Reply], rng: np.random.Generator) -> Iterator[Reply]:
+    """Yield replies paired with another prompt, and replies whose words are broken in each way of `WAYS`.
+
+    Short replies, and those that would fit many a question, stay with their own.
+    """
+    answers = [reply for reply in plain if reply.label == COMPLIES]
+    bigrams = bigrams_of([reply.reply for reply in answers])
+    for part in ("train", "calibration"):
+        some = [reply for reply in answers if reply.part == part]
+        for reply in some:
+            other = some[rng.integers(len(some))]
+            fits_many = len(other.reply.split()) < 5 or other.reply.startswith(_FITS_MANY)
+            if other.prompt != reply.prompt and not fits_many:
+                yield _reply(reply.prompt, other.reply, INCOHERENT, "another prompt's", 0.7, key=reply.prompt)
+        for name, broken in sorted(WAYS.items()):
+            yield from _broken(some, broken, name, bigrams, rng)
+
+
+def _broken(
+    some: Sequence[Reply], way: Callable[..., str], name: str, bigrams: dict[str, list[str]], rng: np.random.Generator
+) -> Iterator[Reply]:
+    for number in rng.permutation(len(some))[: len(some) // 10].tolist():
+        text = way(some[number].prompt, some[number].reply, bigrams, rng)
+        if text:
+            yield _reply(some[number].prompt, text, INCOHERENT, f"broken: {name}", 0.5)
