@@ -40,6 +40,12 @@ for model in gpt4:GPT-4 mistralinstruct:Mistral-Instruct; do
     --source "XSTest completions of $name, Röttger et al. 2024, paul-rottger/exaggerated-safety @ d7bb5bd738c1"
 done
 
+calibrate refusal-xstest-gpt4-minilm.json minilm-refusal \
+  --data "$data/xstest/completions_gpt4.csv" --text completion --prompt prompt --label final_label \
+  --positive 2_full_refusal --positive 3_partial_refusal --negative 1_full_compliance --group type \
+  --construct refusal --language en --licence "completions under their model's terms" \
+  --source "XSTest completions of GPT-4, Röttger et al. 2024, paul-rottger/exaggerated-safety @ d7bb5bd738c1"
+
 work="$(mktemp -d)"
 trap 'rm -r "$work"' EXIT
 (cd "$here/.." && "$python" -m training --data "$data" --held-out "$work/minilm-toxicity-held-out.jsonl")

@@ -272,7 +272,7 @@ def shipped() -> dict[str, Calibration]:
 
 def test_the_shipped_ones_are_sound_and_say_where_their_data_come_from() -> None:
     found = shipped()
-    assert len(found) == len(calibration.shipped()) == 10
+    assert len(found) == len(calibration.shipped()) == 11
     for one in found.values():
         assert one.source and one.licence and one.languages and len(one.data.sha256) == 64
         assert one.n > 400 and one.n_unscored < 0.02 * one.n

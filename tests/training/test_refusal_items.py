@@ -32,8 +32,8 @@ def test_no_prompt_and_no_reply_of_a_test_is_trained_on(replies) -> None:
 
 @needs_data
 def test_gpt_4_is_never_trained_on(replies) -> None:
-    theirs = {row["reply"] for row in items.xstest(DATA, "gpt4") if len(row["reply"].split()) > 8}
-    assert len(theirs) > 400
+    theirs = {row["reply"] for row in items.xstest(DATA, "gpt4") if len(row["reply"].split()) > 12}
+    assert len(theirs) > 200  # many of its refusals are the same words
     assert not theirs & {reply.reply for reply in replies}
 
 
