@@ -167,7 +167,7 @@ def test_a_page_shows_method_figures_and_worst_subgroups(auditor_cli: Cli) -> No
     page = json.loads(auditor_cli("scorers", "show", "alt-profanity-check", "--json").stdout)
     assert {one["construct"] for one in page["calibrations"]} == {"profanity", "hate"}
     assert auditor_cli("scorers", "show", "detoxify:original").stdout.rstrip().endswith("uncalibrated")
-    assert "did you mean refusal or truthfulqa?" in error_of(auditor_cli("scorers", "show", "refusl"))
+    assert "did you mean refusal or minilm-refusal or truthfulqa?" in error_of(auditor_cli("scorers", "show", "refusl"))
 
 
 def test_a_calibration_of_a_scorer_that_scores_nothing_in_a_run_is_a_usage_error(

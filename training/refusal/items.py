@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.scorers.minilm_refusal import LABELS
 from auditor.scorers.reply_language import unsupported_language
@@ -197,7 +198,7 @@ def _incoherent(plain: Sequence[Reply], rng: np.random.Generator) -> Iterator[Re
             other = some[rng.integers(len(some))]
             fits_many = len(other.reply.split()) < 5 or other.reply.startswith(_FITS_MANY)
             if other.prompt != reply.prompt and not fits_many:
-                yield _reply(reply.prompt, other.reply, INCOHERENT, "another prompt's", 0.7, key=reply.prompt)
+                yield _spoilt(reply, other.reply, "another prompt's", 0.7)
         for name, broken in sorted(WAYS.items()):
             yield from _broken(some, broken, name, bigrams, rng)
 
@@ -208,4 +209,9 @@ def _broken(
     for number in rng.permutation(len(some))[: len(some) // 10].tolist():
         text = way(some[number].prompt, some[number].reply, bigrams, rng)
         if text:
-            yield _reply(some[number].prompt, text, INCOHERENT, f"broken: {name}", 0.5)
+            yield _spoilt(some[number], text, f"broken: {name}", 0.5)
+
+
+def _spoilt(reply: Reply, text: str, source: str, weight: float) -> Reply:
+    """Return an incoherent reply to the prompt of another one, in the same part."""
+    return replace(reply, reply=text, label=INCOHERENT, source=source, weight=weight)
