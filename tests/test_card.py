@@ -63,3 +63,11 @@ def test_the_card_is_a_pure_function_of_record_and_declared_facts(
     record: RunRecord, fact_maker: Callable[[], dict[str, Fact]]
 ) -> None:
     assert build_card(record, fact_maker()) == build_card(record, fact_maker())
+
+
+def test_each_probe_that_was_not_asked_is_on_the_card_with_the_reason(finished: tuple[RunRecord, Path]) -> None:
+    told = build_card(finished[0], {}).not_measured
+    assert told["misinformation/claims"] == "it was not among the probes chosen (--probes)"
+    assert told["bias/crows_pairs/english"] == "its data files were not given (--data-dir)"
+    assert told["misinformation"] == "no probe of this family was run"
+    assert told["bias/stereotype_contrast"].startswith("only 6 of ")

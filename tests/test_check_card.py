@@ -268,3 +268,20 @@ def test_a_record_that_was_changed_is_refused(folder: Path, finished: tuple[RunR
 
     with pytest.raises(RecordError, match="was changed"):
         checked(folder, record=copy)
+
+
+def test_constants_that_changed_since_are_not_checked_and_all_else_still_is(
+    folder: Path, finished: tuple[RunRecord, Path]
+) -> None:
+    content = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    content["computed"]["constants"]["mof"] = "0" * 64
+    content["computed"]["mof"] = {"class": 3}
+    (folder / "card.json").write_text(json.dumps(content), encoding="utf-8")
+    asked = {"record": finished[1], "provenance": folder / "provenance.toml"}
+    found = checked(folder, **asked)
+    assert found.exit_code == 11, found.summary
+    (one,) = [check for check in found.checks if check.outcome == "not_checked"]
+    assert one.what == "constants mof" and "changed since" in one.detail
+    content["computed"]["ages"]["record"] = 7
+    (folder / "card.json").write_text(json.dumps(content), encoding="utf-8")
+    assert first(checked(folder, **asked)).startswith("card.json from the record")

@@ -93,3 +93,8 @@ def test_the_command_prints_what_was_found(auditor_cli: Cli, folder: Path, tiny_
     assert ["record.json", "number", "1", "1"] in [row[:4] for row in rows]
     count = len(rows) - 2
     assert done.stdout.splitlines()[-1] == f"{count} of {count} alterations were found"
+
+
+def test_a_record_that_is_not_there_is_named_as_it_was_written() -> None:
+    with pytest.raises(RecordError, match=r"^there is no nope/here$"):
+        self_test(Path("nope/here"))

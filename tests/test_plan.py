@@ -8,8 +8,9 @@ import pytest
 
 from auditor import probes, schema
 from auditor.backends.scripted import ScriptedBackend
+from auditor.journal import read_journal
 from auditor.plan import Plan, make_plan
-from auditor.types import ModelInfo
+from auditor.types import ModelInfo, RunRecord
 
 MODEL = ModelInfo(requested="m", format="hf", repository="", revision="", files=(), weights_digest="0" * 64, facts={})
 # log-likelihoods and completions in turn; one probe rotates options, one draws several completions
@@ -65,3 +66,13 @@ def test_a_probe_is_digested_as_the_canonical_json_of_its_files(tmp_path: Path) 
     items = [schema.strict_json(line) for line in (folder / "items.jsonl").read_text(encoding="utf-8").splitlines()]
     template = (folder / "prompt.j2").read_text(encoding="utf-8").removesuffix("\n")
     assert probe.digest == schema.digest_of([config, template, items])
+
+
+def test_the_plan_holds_the_digests_of_the_calibrations_and_of_the_earlier_record(
+    finished: tuple[RunRecord, Path],
+) -> None:
+    found, folder = finished
+    plan = read_journal(folder / "journal.jsonl").plan
+    assert plan["calibrations"] == {probe.id: list(probe.calibrations) for probe in found.probes}
+    assert any(plan["calibrations"].values()) and plan["previous"] == ""
+    assert [one.digest for one in found.calibrations] == sorted({d for of in plan["calibrations"].values() for d in of})
