@@ -255,5 +255,9 @@ def look_again(
     return [files, check("overlap, looked for again", said, now)]
 
 
-def _by_name(found: Look) -> dict[str, str]:
-    return {file.path: file.sha256 for file in found.files}
+def _by_name(found: Look) -> dict[str, list[str]]:
+    """Return the digests of the files by name: two files of different folders can have the same one."""
+    digests: dict[str, list[str]] = {}
+    for file in sorted(found.files, key=lambda file: file.sha256):
+        digests.setdefault(file.path, []).append(file.sha256)
+    return digests

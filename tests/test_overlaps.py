@@ -19,6 +19,7 @@ from auditor import commands, policies, probes, record, renderings
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.backends.scripted import ScriptedBackend
 from auditor.card import build_card
+from auditor.contamination import training
 from auditor.contamination.texts import ItemTexts, compared, items_of
 from auditor.diff import diff
 from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError, UsageError
@@ -306,6 +307,33 @@ def test_other_training_files_are_found_by_their_digest(
     (check,) = look_again(run[1], [other])
     assert check.outcome == "differs"
     assert "b.jsonl" in check.detail
+
+
+def test_one_of_two_files_of_one_name_is_not_both(asking: Callable[..., Settings], tmp_path: Path, silent: Any) -> None:
+    files = [tmp_path / folder / "a.txt" for folder in ("x", "y")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(f"a text of folder {file.parent.name}")
+    measure(asking(tmp_path / "out", probes=PAIRS, training_data=tuple(files)), silent, open_backend=scripted)
+    for file in files:
+        (check,) = look_again(tmp_path / "out", [file])
+        assert check.outcome == "differs" and "a.txt" in check.detail
+    assert [check.outcome for check in look_again(tmp_path / "out", files)] == ["same", "same"]
+
+
+def test_a_file_that_changes_while_it_is_read_ends_the_look(
+    asking: Callable[..., Settings], tmp_path: Path, silent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a text")
+
+    def growing(file: training.TrainingFile, columns: Sequence[str]) -> Iterator[tuple[str, bool]]:
+        path.write_text("a text and more")
+        yield "a text", True
+
+    monkeypatch.setattr(training, "documents", growing)
+    with pytest.raises(DataError, match=r"a\.txt was changed while it was read"):
+        measure(asking(tmp_path / "out", training_data=(path,)), silent, open_backend=scripted)
 
 
 def edit_items(folder: Path) -> None:

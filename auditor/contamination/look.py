@@ -17,7 +17,7 @@ from auditor.errors import DataError
 from auditor.types import FileDigest, ItemOverlap, ProbeOverlap, Sample, ScorerRef
 
 RULE = "word_overlap"
-VERSION = "1.0.0"
+VERSION = "1.0.1"
 _EVERY_S = 30.0
 
 
@@ -105,6 +105,7 @@ def _scan(
     """Look at one file, and return its digest."""
     say(f"looking for the probes' items in {file.name}")
     before = scanner.n_words
+    state = _state(file)
     try:
         digest = schema.digest_file(file.path, name=file.name)
     except OSError as fault:
@@ -116,7 +117,18 @@ def _scan(
             told = time.monotonic()
             say(f"{scanner.n_words - before} words of {file.name} looked at")
     scanner.end()
+    if _state(file) != state:
+        raise DataError(f"{file.path} was changed while it was read", hint="wait until it is whole, then run again")
     if scanner.n_words == before:
         where = f" in the column{'s' if len(columns) > 1 else ''} {', '.join(columns)}" if columns else ""
         raise DataError(f"{file.name} holds no text{where}, in {file.path}", hint="is it the right file?")
     return digest
+
+
+def _state(file: TrainingFile) -> tuple[int, int]:
+    """Return a file's size and the time of its last change, so that its digest is of what was read."""
+    try:
+        found = file.path.stat()
+    except OSError as fault:
+        raise DataError(f"cannot read {file.path}: {fault.strerror}", hint="is it still there?") from fault
+    return found.st_size, found.st_mtime_ns

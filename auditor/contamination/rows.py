@@ -27,14 +27,16 @@ def of_text(stream: Stream) -> Iterator[tuple[str, bool]]:
         whole = rest + part
         end = max(whole.rfind(b"\n"), whole.rfind(b" ")) + 1
         if not end and len(whole) >= _LONGEST_WORD:
-            end = len(whole)
-            while whole[end - 1] & 0xC0 == 0x80:  # within a character
-                end -= 1
-            end -= 1
+            end = _last_character(whole)
         yield stream.decoded(whole[:end], line), False
         line += whole.count(b"\n", 0, end)
         rest = whole[end:]
     yield stream.decoded(rest, line), True
+
+
+def _last_character(text: bytes) -> int:
+    """Return where the last character of a UTF-8 text begins; the text's end where it has none."""
+    return next((len(text) - back for back in range(1, 5) if text[-back] & 0xC0 != 0x80), len(text))
 
 
 def of_lines(stream: Stream, columns: Sequence[str]) -> Iterator[str]:
@@ -129,20 +131,30 @@ def _slices(file: Json) -> Iterator[Json]:
 
 
 def _with_text(schema: Json, name: str) -> list[str]:
-    found = [field.name for field in schema if _holds_text(field.type)]
+    from pyarrow import types
+
+    unclear = [field.name for field in schema if _holds(field.type, types.is_binary, types.is_large_binary)]
+    if unclear:
+        raise DataError(
+            f"{name}: the column {unclear[0]!r} holds bytes, which may be text or not",
+            hint="name the columns to look at with --training-column",
+        )
+    text = types.is_string, types.is_large_string, types.is_string_view
+    found = [field.name for field in schema if _holds(field.type, *text)]
     if not found:
         raise DataError(f"{name} has no column of text, only {', '.join(schema.names)}", hint="is it the right file?")
     return found
 
 
-def _holds_text(kind: Json) -> bool:
+def _holds(kind: Json, *tests: Callable[[Json], bool]) -> bool:
+    """Return whether a type, or one within it, fits one of the tests."""
     from pyarrow import types
 
-    is_text: tuple[Callable[[Json], bool], ...] = (types.is_string, types.is_large_string, types.is_string_view)
-    if any(test(kind) for test in is_text):
+    if any(test(kind) for test in tests):
         return True
     inner = [kind.field(n).type for n in range(kind.num_fields)] if types.is_nested(kind) else []
-    return any(map(_holds_text, inner)) or (types.is_dictionary(kind) and _holds_text(kind.value_type))
+    inner += [kind.value_type] if types.is_dictionary(kind) else []
+    return any(_holds(one, *tests) for one in inner)
 
 
 def _among(columns: Sequence[str], known: Sequence[str], name: str) -> list[str]:
@@ -209,12 +221,14 @@ def _text_of(value: Json, columns: Sequence[str], place: str) -> str:
 
 
 def _strings(value: Json) -> Iterator[str]:
-    """Yield the texts in a value, in order; the keys of objects are none."""
+    """Yield the texts in a value, in order; the keys of objects are none, and bytes must be UTF-8."""
     left = [value]
     while left:
         one = left.pop()
         if isinstance(one, str):
             yield one
+        elif isinstance(one, bytes):
+            yield one.decode("utf-8")
         elif isinstance(one, dict):
             left += reversed(one.values())
         elif isinstance(one, list | tuple):

@@ -15,6 +15,7 @@ text in it, nested ones too, in order; or, where columns are named, the texts in
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,17 +43,18 @@ def find(sources: Sequence[Path]) -> tuple[list[TrainingFile], dict[str, int]]:
     """Return the training files that paths name, each once, and how many in the folders are of no known format.
 
     A folder stands for all files of known formats below it, in order of their names; hidden ones are no part of it.
+    Links are followed, each folder once.
 
     Raises:
         UsageError: a path leads nowhere, or to a file of another format.
         DataError: a folder holds no file of a known format, or a file is empty, a pointer, or cannot be read.
     """
-    found: dict[Path, TrainingFile] = {}
+    found: dict[str, TrainingFile] = {}
     left_out: dict[str, int] = {}
     for source in sources:
-        files = _in_folder(source, left_out) if source.is_dir() else [_named(source)]
+        files = _in_folder(source, left_out) if os.path.isdir(source) else [_named(source)]
         for file in files:
-            found.setdefault(file.path.resolve(), file)
+            found.setdefault(os.path.realpath(file.path), file)
     for file in found.values():
         _check(file)
     return list(found.values()), dict(sorted(left_out.items()))
@@ -81,8 +83,12 @@ def documents(file: TrainingFile, columns: Sequence[str]) -> Iterator[tuple[str,
 
 
 def _named(path: Path) -> TrainingFile:
-    if not path.exists():
-        raise UsageError(f"the training data {path} does not exist", hint="check --training-data")
+    try:
+        path.stat()
+    except FileNotFoundError as fault:
+        raise UsageError(f"the training data {path} does not exist", hint="check --training-data") from fault
+    except OSError as fault:
+        raise UsageError(f"cannot read the training data {path}: {fault.strerror}", hint="check its path") from fault
     known = _format_of(path)
     if known is None:
         raise UsageError(
@@ -94,7 +100,12 @@ def _named(path: Path) -> TrainingFile:
 
 def _in_folder(folder: Path, left_out: dict[str, int]) -> list[TrainingFile]:
     found = []
-    for place, below, names in os.walk(folder, onerror=_refuse):
+    seen: set[str] = set()
+    for place, below, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             path = Path(place) / name
@@ -125,11 +136,14 @@ def _format_of(path: Path) -> tuple[str, str] | None:
 
 def _check(file: TrainingFile) -> None:
     try:
-        empty = not file.path.stat().st_size
-        pointer = is_pointer(file.path)
+        state = file.path.stat()
+        is_file = stat.S_ISREG(state.st_mode)
+        pointer = is_file and is_pointer(file.path)  # a pipe would be waited for
     except OSError as fault:
         raise DataError(f"cannot read {file.path}: {fault.strerror}", hint="check its permissions") from fault
-    if empty:
+    if not is_file:
+        raise DataError(f"{file.path} is no file that can be read twice", hint="write its content to a file")
+    if not state.st_size:
         raise DataError(f"{file.path} is empty", hint="was it downloaded whole?")
     if pointer:
         raise DataError(f"{file.path} is a Git LFS pointer, not the data", hint="fetch the file itself: git lfs pull")

@@ -16,6 +16,7 @@ from auditor.types import Json
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 LONGEST = 64 << 20  # bytes of a line, a row or a value
 _PART = 1 << 18
+_NULS = 4  # more than one byte in so many is a NUL: no text in UTF-8
 _FAULTS = (EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
@@ -96,6 +97,11 @@ class Stream:
         Raises:
             DataError: it is not UTF-8.
         """
+        if line.count(b"\0") * _NULS > len(line):  # valid UTF-8, but read so no word of it would ever be found
+            raise DataError(
+                f"{self.name} line {number} holds mostly NUL bytes, as in UTF-16, in {self._path}",
+                hint="save the file as UTF-8",
+            )
         try:
             return line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as fault:

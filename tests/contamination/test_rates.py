@@ -9,7 +9,7 @@ from auditor import stats
 from auditor.contamination.rates import rates
 from auditor.types import OVERLAPS, ItemOverlap, Metric, Reason, ScorerRef, Undefined
 
-RULE = ScorerRef(name="word_overlap", version="1.0.0", checkpoint="f" * 64)
+RULE = ScorerRef(name="word_overlap", version="1.0.1", checkpoint="f" * 64)
 CLEAN = ItemOverlap(
     probe="p",
     item="a",

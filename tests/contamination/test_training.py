@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -194,3 +195,59 @@ def test_paths_that_lead_nowhere_are_wrong_words(tmp_path: Path) -> None:
     for name, kind, told in cases:
         with pytest.raises(kind, match=told):
             training.find([tmp_path / name])
+
+
+def test_a_link_to_a_folder_is_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.txt").write_text("two")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.txt").write_text("one")
+    (corpus / "more").symlink_to(tmp_path / "elsewhere")
+    (corpus / "round").symlink_to(corpus)
+    found, left_out = training.find([corpus])
+    assert [file.name for file in found] == ["corpus/a.txt", "corpus/more/b.txt"] and not left_out
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(DataError, match=r"pipe\.txt is no file"):
+        training.find([tmp_path])
+
+
+def test_a_link_that_leads_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("a.txt")
+    with pytest.raises(DataError, match=r"cannot read .*a\.txt"):
+        training.find([tmp_path])
+    with pytest.raises(UsageError, match=r"cannot read the training data .*a\.txt"):
+        training.find([tmp_path / "a.txt"])
+    with pytest.raises(UsageError, match="name too long"):
+        training.find([tmp_path / ("a" * 300 + ".txt")])
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv"])
+def test_utf_16_is_never_looked_at_as_if_it_were_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes("text,n\nNobody would find a word of this.,1\n".encode("utf-16-le"))
+    with pytest.raises(DataError, match="line 1 holds mostly NUL bytes, as in UTF-16"):
+        texts_of(tmp_path / name)
+
+
+def test_bytes_without_a_character_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_LONGEST_WORD", 64)
+    (tmp_path / "a.txt").write_bytes(b"\x80" * 200)
+    with pytest.raises(DataError, match="line 1 is not UTF-8: byte 0x80"):
+        texts_of(tmp_path / "a.txt")
+
+
+def test_a_column_of_bytes_is_read_as_text_only_when_it_is_named(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": [b"she said"], "url": ["an address"]}), path)
+    with pytest.raises(DataError, match="'text' holds bytes"):
+        texts_of(path)
+    assert texts_of(path, ["text"]) == ["she said"]
+    pyarrow.parquet.write_table(pyarrow.table({"text": [b"\xff\xfe"]}), path)
+    with pytest.raises(DataError, match="UnicodeDecodeError"):
+        texts_of(path, ["text"])
