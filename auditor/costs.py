@@ -112,7 +112,7 @@ class Ledger:
         came = [output for output in outputs.values() if isinstance(output, Completion)]
         self._completions += len(came)
         self._tokens += sum(output.n_tokens for output in came)
-        if time.monotonic() - self._saved >= energy.EVERY_S:
+        if self.meter is None and time.monotonic() - self._saved >= energy.EVERY_S:  # a meter saves at each reading
             self.save()
 
     def hear(self) -> None:
@@ -142,7 +142,7 @@ class Ledger:
                 self._last = self._span(ended=True)
                 _write(self._path, [*self._earlier, self._last])
             spans, device = (*self._earlier, self._last), self._backend.info.device
-            return add_up(flop_of(self._backend), spans, device=device, untold=self._untold)
+            return add_up(flop_of(self._backend), spans, device=device)
 
     def _span(self, *, ended: bool = False) -> Span:
         assert self._backend is not None
@@ -156,6 +156,7 @@ class Ledger:
             completions=self._completions,
             completion_tokens=self._tokens,
             work=work,
+            untold=self._untold,
         )
         if meter is None:
             return span
@@ -179,12 +180,21 @@ def read_spans(path: Path) -> tuple[Span, ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(msgspec.json.decode(line, type=Span) for line in path.read_bytes().splitlines())
-    except (OSError, msgspec.MsgspecError) as fault:
+        spans = tuple(msgspec.json.decode(line, type=Span) for line in path.read_bytes().splitlines())
+        if any(_is_negative(span) for span in spans):
+            raise ValueError("a process used less than nothing")
+    except (OSError, ValueError, RecursionError) as fault:
         raise RecordError(
             f"{path} cannot be read: {first_line(fault)}",
             hint="restore it, or remove it: the record then says that earlier costs are not known",
         ) from fault
+    return spans
+
+
+def _is_negative(span: Span) -> bool:
+    work = span.work or Work(tokens=0, predictions=0)
+    used = [part.kwh for part in (*span.energy, *span.completions_energy)]
+    return min(span.duration_s, span.completions, span.completion_tokens, work.tokens, work.predictions, *used) < 0
 
 
 def checked(found: RunRecord, folder: Path) -> Iterator[Check]:
@@ -210,8 +220,9 @@ def add_up(flop: FlopCount, spans: tuple[Span, ...], *, device: str, untold: boo
         flop: what a token costs.
         spans: one a process, in order.
         device: where the model ran.
-        untold: whether earlier processes answered requests and left no costs.
+        untold: whether earlier processes answered requests and left no costs; a span can say so, too.
     """
+    untold = untold or any(span.untold for span in spans)
     works = [span.work for span in spans]
     counted = None if untold or None in works else [work for work in works if work is not None]
     return Costs(
@@ -259,7 +270,7 @@ def _written(spans: Sequence[Span], *, part: MachinePart) -> WrittenTokens | Non
     """Return what completions cost, unless nobody knows what the part of the machine that ran the model used."""
     parts = _sum(span.completions_energy for span in spans)
     tokens = sum(span.completion_tokens for span in spans)
-    methods = {one.method for one in parts if one.part == part}
+    methods = {one.method for one in parts if one.part == part and one.kwh > 0}
     if not tokens or not methods:
         return None
     sure = methods == {"counters"}

@@ -20,7 +20,6 @@ from auditor.errors import AuditorError, UsageError, nearest
 from auditor.types import EnergyMethod, EnergyPart, Grid, MachinePart
 
 EVERY_S = 5.0  # well below the time in which a RAPL counter begins again, which codecarbon notices once a reading
-_STILL_S = 5.0  # a counter that counted nothing for so long does not count
 _COUNTERS = {"intel_rapl": "RAPL", "windows_emi": "the Windows energy meter"}
 _INSTALL = "pip install 'auditor[energy]'"
 
@@ -73,7 +72,7 @@ class Meter:
         return found
 
     def _stands_still(self, part: EnergyPart) -> bool:
-        return part.method == "counters" and part.kwh <= 0 and self._inbox.total.duration >= _STILL_S
+        return part.method == "counters" and part.kwh <= 0
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from auditor import costs
 from auditor.backends.base import by_formula
 from auditor.backends.scripted import ScriptedBackend
 from auditor.errors import RecordError
+from auditor.exporters import costs as told
 from auditor.types import Completion, EnergyMethod, EnergyPart, FlopCount, Grid, MachinePart, RunRecord, Span, Work
 
 FLOP = FlopCount(method="counted", by="by hand", tokens=10, body=7, head=3, formula=12)
@@ -184,9 +186,42 @@ def test_what_earlier_processes_used_is_unknown_where_they_left_nothing(tmp_path
     assert found.energy.lacking == ("what was answered before costs were kept",)
 
 
-@pytest.mark.parametrize("text", ["{", "[1]\n", '{"started_at": 3}\n'])
-def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path: Path, text: str) -> None:
-    (tmp_path / costs.COSTS).write_text(text)
+def test_they_stay_unknown_when_the_run_is_killed_and_resumed_again(tmp_path: Path) -> None:
+    ledger(Meter()).begin(tmp_path, ScriptedBackend(), answered=3)  # and then the process is gone
+    book = ledger(Meter())
+    book.begin(tmp_path, ScriptedBackend(), answered=5)
+    found = book.close()
+    assert found is not None and found.untold and found.flop_in_all is None and found.energy is not None
+    assert "what was answered before costs were kept" in found.energy.lacking
+
+
+def test_completions_that_took_no_energy_were_not_measured() -> None:
+    nothing = (part("cpu", 0.0, "counters"), part("ram", 0.001))
+    assert costs.add_up(FLOP, (span(completions_energy=nothing),), device="cpu").written is None
+
+
+def test_completions_are_written_down_with_the_reading_that_covers_them(tmp_path: Path) -> None:
+    meter = Meter()
+    book = ledger(meter)
+    book.begin(tmp_path, ScriptedBackend(), answered=0)
+    book._saved = -1e9
+    with book.answering("generate"):
+        book.note({0: Completion(text="a b", n_tokens=2, finish="stop")})  # after the meter's last reading
+        assert costs.read_spans(tmp_path / costs.COSTS)[0].completion_tokens == 0
+        meter.kwh = 0.5
+        book.hear()
+        [live] = costs.read_spans(tmp_path / costs.COSTS)
+        assert (live.completion_tokens, live.completions_energy) == (2, (part("cpu", 0.5),))
+
+
+NEGATIVE = span(energy=(part("cpu", -0.1),))
+
+
+@pytest.mark.parametrize(
+    "text", [b"{", b"[1]\n", b'{"started_at": 3}\n', b'{"started_at": "\xff"}\n', msgspec.json.encode(NEGATIVE)]
+)
+def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / costs.COSTS).write_bytes(text)
     with pytest.raises(RecordError) as caught:
         ledger().begin(tmp_path, ScriptedBackend(), answered=1)
     assert "remove it" in caught.value.hint
@@ -218,3 +253,15 @@ def test_a_record_s_costs_are_the_sums_of_its_processes_and_what_they_wrote(
         [check] = costs.checked(replace(record, clocks=replace(record.clocks, costs=other)), folder)
         assert check.outcome == "differs" and check.detail
     assert not list(costs.checked(replace(record, clocks=replace(record.clocks, costs=None)), tmp_path))
+
+
+def test_the_line_on_the_console_marks_what_was_not_counted_and_what_is_lacking(
+    finished: tuple[RunRecord, Path],
+) -> None:
+    clocks = finished[0].clocks
+    lacking = span(lacking=("the gpu, on which the model ran",))
+    found = costs.add_up(by_formula(5), (lacking,), device="cuda:0")
+    line = told.line(replace(clocks, costs=found))
+    assert "500 FLOP by the formula 2·N, not counted" in line
+    assert "estimated, not measured (not in it: the gpu, on which the model ran)" in line
+    assert "formula" not in told.line(replace(clocks, costs=costs.add_up(FLOP, (span(),), device="cpu")))

@@ -52,7 +52,7 @@ def find(sources: Sequence[Path]) -> tuple[list[TrainingFile], dict[str, int]]:
     found: dict[str, TrainingFile] = {}
     left_out: dict[str, int] = {}
     for source in sources:
-        files = _in_folder(source, left_out) if os.path.isdir(source) else [_named(source)]
+        files = _in_folder(source, left_out) if _is_folder(source) else [_named(source)]
         for file in files:
             found.setdefault(os.path.realpath(file.path), file)
     for file in found.values():
@@ -80,6 +80,13 @@ def documents(file: TrainingFile, columns: Sequence[str]) -> Iterator[tuple[str,
                 yield from ((text, True) for text in rows.of_values(stream, columns))
             case _:
                 yield from ((text, True) for text in rows.of_csv(stream, columns, tabs=file.format == ".tsv"))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # whatever it is, it is named when it is opened
+        return False
 
 
 def _named(path: Path) -> TrainingFile:

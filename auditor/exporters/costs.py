@@ -45,9 +45,11 @@ def line(clocks: Clocks) -> str:
         return f"cost  {clocks.duration_s:.0f} s"
     told = [f"{sum(span.duration_s for span in costs.spans):.0f} s"]
     if costs.flop_in_all is not None:
-        told.append(f"{costs.flop_in_all:.3g} FLOP")
+        how = "" if costs.flop.method == "counted" else " by the formula 2·N, not counted"
+        told.append(f"{costs.flop_in_all:.3g} FLOP{how}")
     if costs.energy is not None:
-        told.append(f"{_amount(costs.energy.kwh)}, {known(costs.energy)}")
+        lacking = f" (not in it: {'; '.join(costs.energy.lacking)})" if costs.energy.lacking else ""
+        told.append(f"{_amount(costs.energy.kwh)}, {known(costs.energy)}{lacking}")
     return f"cost  {', '.join(told)}"
 
 

@@ -65,7 +65,7 @@ class Span(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `work` is None where the backend does not count it. `energy` is of the whole machine from the start of the process,
     `completions_energy` of it while completions were written; both are empty where nobody measured, and `lacking` says
-    in words what is not in them.
+    in words what is not in them. `untold`: before it, requests were answered by processes that left no span.
     """
 
     started_at: str
@@ -79,6 +79,7 @@ class Span(Struct, frozen=True, kw_only=True, omit_defaults=True):
     completions_energy: tuple[EnergyPart, ...] = ()
     lacking: tuple[str, ...] = ()
     grid: Grid | None = None
+    untold: bool = False
 
 
 class Energy(Struct, frozen=True, kw_only=True, omit_defaults=True):
