@@ -16,10 +16,10 @@ from io import FileIO
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from auditor import schema
 from auditor.errors import RecordError
@@ -33,7 +33,7 @@ _CHUNK = 1 << 12  # bytes; most lines are shorter
 
 class _Line(Struct, frozen=True, array_like=True):
     kind: Kind
-    number: int
+    number: Annotated[int, Meta(ge=0)]
     output: Output
 
 
@@ -75,7 +75,11 @@ class Outputs(Mapping[int, Output]):
 class Journal:
     """Outputs by kind and number of their request; open it with `with`, and read them within."""
 
-    def __init__(self, folder: Path, plan: Mapping[str, Json], *, resume: bool) -> None:
+    def __init__(
+        self, folder: Path, plan: Mapping[str, Json], *, resume: bool, sizes: Mapping[Kind, int] | None = None
+    ) -> None:
+        """Take the folder and what names the run; `sizes` says how many requests of each kind there are."""
+        self._sizes = sizes or {}
         self._path = folder / JOURNAL
         self._plan = dict(plan)
         self._resume = resume
@@ -149,9 +153,18 @@ class Journal:
             start = stream.tell()
             for number, text in enumerate(stream, start=2):
                 line = _line(self._path, number, text)
+                self._check_number(number, line)
                 self.outputs[line.kind].put(line.number, start)
                 start += len(text)
         return True
+
+    def _check_number(self, place: int, line: _Line) -> None:
+        known = self._sizes.get(line.kind)
+        if known is not None and line.number >= known:
+            raise RecordError(
+                f"{self._path}:{place} answers the {line.kind} request {line.number}, and there are {known}",
+                hint="start a new run",
+            )
 
     def _read_output(self, start: int) -> Output:
         """Return the output whose line begins at a byte."""
@@ -217,13 +230,16 @@ def _header(path: Path, line: bytes) -> _Header:
 
 
 def _line(path: Path, number: int, text: bytes) -> _Line:
-    return schema.convert(_parse(path, number, text), _Line, where=f"{path}:{number}", error=RecordError)
+    try:
+        return msgspec.json.decode(text, type=_Line)
+    except (ValueError, RecursionError) as fault:
+        raise RecordError(f"{path}:{number} is damaged: {fault}", hint="start a new run") from fault
 
 
 def _line_at(path: Path, start: int, text: bytes) -> _Line:
     try:
         return msgspec.json.decode(text, type=_Line)
-    except msgspec.DecodeError as fault:
+    except ValueError as fault:
         raise RecordError(
             f"{path} was changed while it was read, at byte {start}: {fault}", hint="start a new run"
         ) from fault
@@ -232,7 +248,7 @@ def _line_at(path: Path, start: int, text: bytes) -> _Line:
 def _parse(path: Path, number: int, line: bytes) -> Json:
     try:
         return json.loads(line)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise RecordError(f"{path}:{number} is damaged: {fault}", hint="start a new run") from fault
 
 

@@ -155,7 +155,7 @@ def _nothing(metric: Metric | Undefined) -> Undefined:
 def digest_in(found: RunRecord, folder: Path) -> str:
     """Return the digest of the look that a record tells of, as its plan has it; empty where it tells of none."""
     told = found.contamination
-    return _look_in(told, read_items(folder)).digest if told else ""
+    return _look_in(told, read_items(folder / told.items_file.path)).digest if told else ""
 
 
 def _look_in(told: Contamination, items: Sequence[ItemOverlap]) -> Look:
@@ -171,20 +171,19 @@ def _look_in(told: Contamination, items: Sequence[ItemOverlap]) -> Look:
     )
 
 
-def read_items(folder: Path) -> list[ItemOverlap]:
-    """Return what a record's folder tells of each item.
+def read_items(path: Path) -> list[ItemOverlap]:
+    """Return what a record's file tells of each item.
 
     Raises:
         RecordError: a line is not one that a run writes.
     """
-    path = folder / record.ITEMS
     decoder = msgspec.json.Decoder(ItemOverlap)
     found = []
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 found.append(decoder.decode(line))
-            except (msgspec.DecodeError, RecursionError) as fault:
+            except (ValueError, RecursionError) as fault:
                 raise RecordError(f"{path}:{number}: {fault}", hint="restore the record's folder") from fault
     return found
 
@@ -194,7 +193,7 @@ def checks(found: RunRecord, folder: Path, scorers: Mapping[str, Scorer | str]) 
     told = found.contamination
     if not told:
         return
-    lines = read_items(folder)
+    lines = read_items(folder / told.items_file.path)
     results = {probe.id: probe for probe in found.probes}
     yield check("contamination, probes", [probe.id for probe in found.probes], [probe.id for probe in told.probes])
     for probe in told.probes:
@@ -247,7 +246,7 @@ def look_again(
         for probe in told.probes
     ]
     again = look(asked, data.files, columns=data.columns, left_out=data.left_out, say=say)
-    before = _look_in(told, read_items(folder))
+    before = _look_in(told, read_items(folder / told.items_file.path))
     files = check("training files", _by_name(before), _by_name(again))
     if files.outcome == "differs":
         return [files]

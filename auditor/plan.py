@@ -137,7 +137,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def n_requests(self) -> int:
         """Return how many requests there are."""
-        return sum(map(len, self.requests.values()))
+        return sum(self.sizes.values())
+
+    @property
+    def sizes(self) -> dict[Kind, int]:
+        """Return how many requests of each kind there are."""
+        return {kind: len(asked) for kind, asked in self.requests.items()}
 
     def of_kind(self, kind: Kind) -> list[Part]:
         """Return the parts whose requests are of a kind, in the order of their numbers."""

@@ -137,7 +137,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         model = _model_info(ref, derived)
         criteria = _criteria(settings, scorers, classifier, known, looked.digest if looked else "")
         plan = make_plan(selected, backend, model, seed=settings.seed, limit=settings.limit, criteria=criteria)
-        with Journal(settings.out, plan.header, resume=settings.resume) as journal:
+        with Journal(settings.out, plan.header, resume=settings.resume, sizes=plan.sizes) as journal:
             resumed = sum(len(found) for found in journal.outputs.values())
             ledger.begin(settings.out, backend, answered=resumed)
             _ask(plan, backend, journal, progress, ledger)

@@ -78,7 +78,7 @@ def read_scored(path: Path) -> list[ScoredSample]:
         for number, line in enumerate(stream, start=1):
             try:
                 row = decoder.decode(line)
-            except (msgspec.DecodeError, RecursionError) as fault:
+            except (ValueError, RecursionError) as fault:
                 raise RecordError(f"{path}:{number}: {fault}", hint="restore the record's folder") from fault
             sample = Sample(id=row.id, cluster=row.cluster, slices=row.slices, fields=row.fields)
             found.append(ScoredSample(sample=sample, score=row.score))

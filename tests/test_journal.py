@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import OutputError, RecordError
-from auditor.journal import Journal, read_journal
+from auditor.journal import Journal, Kind, read_journal
 from auditor.record import JOURNAL
 from auditor.types import Completion, Loglikelihood, Reason, Unscored
 
@@ -81,13 +81,40 @@ def test_a_journal_of_another_plan_is_refused_and_the_difference_is_named(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "line", [b"{]\n", b'["loglikelihood", "x", {}]\n', b'["other", 1, {"status": "unscored"}]\n', b"7\n"]
+    "line",
+    [
+        b"{]\n",
+        b'["loglikelihood", "x", {}]\n',
+        b'["other", 1, {"status": "unscored"}]\n',
+        b"7\n",
+        b"\n",
+        b'["loglikelihood", -1, {"nats": -1.0, "n_tokens": 1, "status": "loglikelihood"}]\n',
+        b'["loglikelihood", 9, {"nats": NaN, "n_tokens": 1, "status": "loglikelihood"}]\n',
+        b'["loglikelihood", 9, {"nats": -1e999, "n_tokens": 1, "status": "loglikelihood"}]\n',
+        b'["generate", 9, {"text": "\xff", "n_tokens": 1, "finish": "stop", "status": "completion"}]\n',
+        b"[" * 100_000 + b"\n",
+    ],
 )
 def test_a_damaged_line_is_named_by_its_number(tmp_path: Path, line: bytes) -> None:
     write(tmp_path)
     lines = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
     (tmp_path / JOURNAL).write_bytes(b"".join([*lines[:2], line, *lines[2:]]))
     with pytest.raises(RecordError, match=r"journal\.jsonl:3"), Journal(tmp_path, PLAN, resume=True):
+        pass
+
+
+def test_an_answer_to_no_request_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    sizes: dict[Kind, int] = {"loglikelihood": max(OUTPUTS) + 1, "generate": 10}
+    with Journal(tmp_path, PLAN, resume=True, sizes=sizes) as journal:
+        assert journal.outputs["loglikelihood"] == OUTPUTS
+    line = b'["loglikelihood",1000000000000000,{"n_tokens":1,"nats":-1.0,"status":"loglikelihood"}]\n'
+    with (tmp_path / JOURNAL).open("ab") as stream:
+        stream.write(line)
+    with (
+        pytest.raises(RecordError, match="request 1000000000000000, and there are"),
+        Journal(tmp_path, PLAN, resume=True, sizes=sizes),
+    ):
         pass
 
 

@@ -19,6 +19,7 @@ from auditor import commands, policies, probes, record, renderings
 from auditor.backends.base import BackendOptions, Outputs
 from auditor.backends.scripted import ScriptedBackend
 from auditor.card import build_card
+from auditor.computed import contamination
 from auditor.contamination import training
 from auditor.contamination.texts import ItemTexts, compared, items_of
 from auditor.diff import diff
@@ -34,6 +35,7 @@ from auditor.types import (
     LoglikelihoodRequest,
     Metric,
     ModelRef,
+    Reason,
     Rule,
     RunRecord,
     Score,
@@ -307,6 +309,32 @@ def test_other_training_files_are_found_by_their_digest(
     (check,) = look_again(run[1], [other])
     assert check.outcome == "differs"
     assert "b.jsonl" in check.detail
+
+
+def test_a_look_that_left_a_probe_out_meets_no_duty_about_all_of_them(run: tuple[RunRecord, Path]) -> None:
+    found = run[0]
+    told = found.contamination
+    assert told and isinstance(told, Contamination)
+    whole = contamination.compute(found)["contamination"]
+    assert {"highest", "items"} <= whole.keys() and not whole["unlooked"] and whole["left_out"] == 1
+    nothing = tuple(
+        Undefined(
+            key=metric.key,
+            slice={},
+            reason=Reason.NO_SCORED_SAMPLES,
+            n=0,
+            n_unscored=5,
+            scorer=metric.scorer,
+            data_digest=metric.data_digest,
+        )
+        for metric in told.probes[0].metrics
+    )
+    first = msgspec.structs.replace(told.probes[0], metrics=nothing)
+    partly = msgspec.structs.replace(told, probes=(first, *told.probes[1:]))
+    left = contamination.compute(msgspec.structs.replace(found, contamination=partly))["contamination"]
+    family = first.id.partition("/")[0]
+    assert left["unlooked"] == [first.id]
+    assert "highest" not in left and family not in left["items"] and len(left["items"]) == len(whole["items"]) - 1
 
 
 def test_one_of_two_files_of_one_name_is_not_both(asking: Callable[..., Settings], tmp_path: Path, silent: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain, cycle, islice
 from typing import Any
@@ -129,7 +131,8 @@ class HFBackend:
         said = tuple(text for message in messages for text in (message["role"], message["content"]))
         if said in self._told:
             return self._told[said]
-        with foreign_faults(f"the chat template of {self._name} fails", ModelError, hint="mend chat_template.jinja"):
+        fails, hint = f"the chat template of {self._name} fails", "mend chat_template.jinja"
+        with foreign_faults(fails, ModelError, hint=hint), _same_draws():
             text = str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         return self._told.setdefault(said, text) if _CLOCK in self._tokenizer.chat_template else text
 
@@ -252,3 +255,14 @@ class HFBackend:
             return Unscored(reason=Reason.NON_FINITE, detail=f"logits not finite after {len(drawn.ids)} tokens")
         text = self._tokenizer.decode(drawn.ids, skip_special_tokens=True)
         return Completion(text=text, n_tokens=len(drawn.ids), finish="stop" if drawn.stopped else "length")
+
+
+@contextlib.contextmanager
+def _same_draws() -> Iterator[None]:
+    """Have Jinja's `random` and `lipsum` draw the same each time: a request is made more than once."""
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(state)

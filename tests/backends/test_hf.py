@@ -219,6 +219,16 @@ def test_a_template_that_tells_the_time_tells_the_same_time_through_a_run(tmp_pa
     assert first.startswith("20")
 
 
+def test_a_template_that_draws_at_random_draws_the_same_each_time(tmp_path, model_maker, open_folder):  # type: ignore[no-untyped-def]
+    folder = model_maker(tmp_path)
+    drawing = "{{ range(100000) | list | random }} {{ lipsum(n=1, html=False) }}"
+    (folder / "chat_template.jinja").write_text(drawing, encoding="utf-8")
+    backend = open_folder(folder)
+    before = random.getstate()
+    first, second = (backend.render_chat([{"role": "user", "content": "Hello"}]) for _ in range(2))
+    assert first == second and random.getstate() == before
+
+
 def test_without_a_chat_template_a_conversation_is_an_error(tmp_path, model_maker, open_folder):  # type: ignore[no-untyped-def]
     backend = open_folder(model_maker(tmp_path, chat=False))
     assert backend.info.chat_template_digest == ""

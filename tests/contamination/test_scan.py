@@ -170,8 +170,3 @@ def test_a_large_random_text_gives_what_the_slow_rule_gives(monkeypatch: pytest.
     expected = naive.found_in([(list(one.asked), list(one.answers)) for one in items], documents)
     assert scanned(items, documents) == expected
     assert any(one["n_found"] and not one["whole"] for one in expected)
-
-
-def test_nul_characters_part_words_and_hide_none() -> None:
-    items = items_of(([LONG], []))
-    assert scanned(items, [LONG.replace(" five ", " \0 five\0")])[0]["whole"] is True
