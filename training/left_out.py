@@ -5,7 +5,7 @@ keeps from training every text, of any source, that ToxiGen gives to one of its 
 (`items/toxigen_groups.toml`). What is trained on the rest then rates all of ToxiGen's sentences about those groups.
 
 To save time, the sources that have little to say of groups give a sixth of their texts, by digest, and training runs
-for two epochs in place of three: the figures are those of a slightly lesser scorer than the shipped one.
+for two epochs in place of three. The same training with nothing left out is the figure to compare with.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ def main() -> None:
     """Train and rate fold by fold; write the figures."""
     asked = studies.parser(__doc__, RESULT).parse_args()
     settings = fit.Settings(epochs=2, threads=1)
-    logits, folds = _by_fold(thinned(read_examples(asked.data)), settings)
+    examples = thinned(read_examples(asked.data))
     about = {"scorer": studies.scorer(), "settings": msgspec.to_builtins(settings)}
-    studies.write(asked.out, {**about, "folds": folds, **figures(logits)})
+    logits, folds = _by_fold(examples, settings)
+    control = {"nothing_left_out": nothing_left_out(examples, settings)}
+    studies.write(asked.out, {**about, "folds": folds, **figures(logits), **control})
 
 
 def thinned(examples: Sequence[Example]) -> list[Example]:
@@ -93,6 +95,16 @@ def figures(logits: Mapping[str, tuple[Sequence[float], Sequence[bool], Sequence
             "n_toxic": int(flags.sum()),
         }
     return {"groups": groups, "mean_auc": round(float(np.mean([row["auc"] for row in groups.values()])), 4)}
+
+
+def nothing_left_out(examples: Sequence[Example], settings: fit.Settings) -> dict[str, Json]:
+    """Return the AUC on ToxiGen's sentences of part `test` after the same training with no group left out."""
+    encoder, _ = minilm_toxicity.open_encoder()
+    model, read = fit.fit(encoder, studies.tokeniser(), examples, settings)
+    rows = [number for number, one in enumerate(examples) if one.source == "toxigen" and one.part == "test"]
+    logits = fit.logits_of(model, [read[row] for row in rows])[:, 0]
+    labels = np.array([examples[row].targets["toxicity"] > 0.5 for row in rows])
+    return {"auc": round(stats.auc(logits, labels), 4), "n": len(rows)}
 
 
 def _by_fold(

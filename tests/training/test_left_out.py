@@ -91,5 +91,6 @@ def test_the_written_figures_are_of_all_groups() -> None:
     found = json.loads((RESULTS / "left_out.json").read_text(encoding="utf-8"))
     assert set(found["groups"]) == {group for groups in FOLDS for group in groups}
     assert [tuple(fold["groups"]) for fold in found["folds"]] == list(FOLDS)
+    assert found["mean_auc"] < found["nothing_left_out"]["auc"] and found["nothing_left_out"]["n"] == 566
     for row in found["groups"].values():
         assert row["interval"][0] < row["auc"] < row["interval"][1]
