@@ -184,7 +184,14 @@ def _scorer(probe: ProbeResult, classifier: Classifier | None, why: str) -> Scor
         return f"the scorer {name} is {kind.version} here, it was {version}"
     if kind.uses_classifier and classifier is None:
         return why or "the record names no classifier"
-    return open_scorer(probe.scoring, classifier)
+    scorer = open_scorer(probe.scoring, classifier)
+    if not kind.uses_classifier and scorer.ref != probe.scorer:
+        return f"the scorer {name} has another checkpoint here ({scorer.ref.checkpoint[:12]})"
+    try:
+        scorer.open()
+    except AuditorError as fault:
+        return fault.message
+    return scorer
 
 
 def _probe_checks(

