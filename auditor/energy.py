@@ -59,7 +59,8 @@ class Meter:
     def close(self) -> None:
         """Take a last reading and stop."""
         if self._tracker is not None:
-            self._tracker.stop()
+            with _quiet():
+                self._tracker.stop()
             self._tracker = None
 
     def _parts(self) -> list[EnergyPart]:

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from auditor import registry
 from auditor.errors import ScorerError, UsageError, nearest
 from auditor.scorers import alt_profanity, detoxify, minilm_toxicity
@@ -99,10 +101,16 @@ def score_samples(scorer: Scorer, answered: Iterable[tuple[Sample, list[Answer] 
 def _score(scorer: Scorer, sample: Sample, answers: list[Answer] | Unscored) -> Score | Unscored:
     if isinstance(answers, Unscored):
         return answers
-    found = _isolated(lambda: scorer.score(sample, answers))
+    found = _isolated(lambda: _writable(scorer.score(sample, answers)))
     numbers = [found.value, *found.parts.values()] if isinstance(found, Score) else []
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         return Unscored(reason=Reason.NON_FINITE, detail=f"{scorer.name} gives a score that is no number")
+    return found
+
+
+def _writable(found: Score | Unscored) -> Score | Unscored:
+    """Return a score, or raise where it is none that can be written down and read back, as a plug-in's may be."""
+    msgspec.convert(msgspec.to_builtins(found), Score | Unscored)
     return found
 
 

@@ -270,3 +270,13 @@ def test_a_run_that_is_killed_and_resumed_holds_the_energy_of_both_processes(
 def test_a_country_without_energy_is_a_usage_error(auditor_cli: Any) -> None:
     done = auditor_cli("run", "--model", "nowhere", "--country", "SWE")
     assert done.returncode == 2 and "--country needs --energy" in done.stderr
+
+
+def test_a_broken_file_of_codecarbon_is_one_error_without_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".codecarbon.config").write_text("[codecarbon\nbroken")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AuditorError, match="gives no reading"), energy.metering("", lambda: None):
+        pass
+    assert capfd.readouterr().err == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from auditor.backends.base import BackendOptions, Outputs
@@ -181,6 +182,19 @@ def test_nan_from_a_backend_is_no_score(settings: Callable[..., Settings]) -> No
     record = measure(settings(), Silent(), open_backend=scripted(nats=lambda _: float("nan"), words=words))
     assert record.probes[0].unscored == {"NON_FINITE": 24}
     assert all(isinstance(metric, Undefined) for metric in record.probes[0].metrics)
+
+
+@pytest.mark.parametrize(
+    "score", [None, 0.5, Score(value=np.float64(0.5)), Score(value=1.0, parts={"rate": np.float32(1)})]
+)
+def test_what_is_no_score_that_can_be_written_is_unscored(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, score: Any
+) -> None:
+    from auditor.scorers.pairs import PairPreference
+
+    monkeypatch.setattr(PairPreference, "score", lambda *_: score)
+    record = measure(settings(), Silent(), open_backend=scripted(words=words))
+    assert record.probes[0].unscored == {"SCORER_FAILED": 24}
 
 
 def test_a_scorer_crash_is_unscored_not_zero(
