@@ -173,4 +173,7 @@ def test_every_scorer_declares_the_metrics_it_gives(name) -> None:
         declared = set(scorer.metric_names) or {"m"}
         computed = {name for name in declared if not name.endswith("_corrected")}
         assert given <= computed
-        assert given == computed or name == "refusal"  # which has the rates of safe prompts only where there are some
+        assert given == computed or name in {
+            "refusal",
+            "minilm-refusal",
+        }  # which has the rates of safe prompts only where there are some

@@ -80,6 +80,7 @@ MAKERS: dict[str, Make] = {
     "stereoset": term,
     "pronoun_parity": triple,
     "matching_behaviour": lettered,
+    "minilm-refusal": reply,
     "refusal": reply,
 }
 
