@@ -7,9 +7,12 @@ from itertools import cycle, islice
 from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from auditor.engine.fill import Fill
 from auditor.engine.forward import Forward
+from auditor.engine.packed import PackedLinear
 from auditor.types import FlopCount
 
 _FAULTS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
@@ -53,10 +56,16 @@ def count_masked(fill: Fill, ids: list[int], *, tokens: int, formula: FlopCount)
 
 
 def _count(one: Callable[[], Any], every: Callable[[], Any], *, tokens: int, formula: FlopCount) -> FlopCount:
-    """Return the count of passes that predict at one and at every position of a text of `tokens` tokens."""
+    """Return the count of passes that predict at one and at every position of a text of `tokens` tokens.
+
+    The formula, where a pass fails, or has a layer with weights of which torch sees no operation: too few would be
+    counted.
+    """
     try:
         least, most = _operations(one), _operations(every)
     except _FAULTS:
+        return formula
+    if least is None or most is None:
         return formula
     head = round((most - least) / (tokens - 1)) if tokens > 1 else 0
     body = round((least - head) / tokens)
@@ -67,12 +76,34 @@ def _count(one: Callable[[], Any], every: Callable[[], Any], *, tokens: int, for
 
 
 @torch.inference_mode()
-def _operations(run: Callable[[], Any]) -> int:
+def _operations(run: Callable[[], Any]) -> int | None:
+    """Return the operations of a pass; None where those of a layer with weights are none that torch knows."""
     from torch.utils.flop_counter import FlopCounterMode
 
+    before: list[int] = []  # of the modules that are running, the innermost last
+    unseen: list[str] = []
+
+    def begin(module: nn.Module, inputs: Any) -> None:
+        before.append(counter.get_total_flops())
+
+    def end(module: nn.Module, inputs: Any, outputs: Any) -> None:
+        if counter.get_total_flops() == before.pop() and _multiplies(module):
+            unseen.append(type(module).__name__)
+
     with FlopCounterMode(display=False, custom_mapping=_unknown_to_torch()) as counter:
-        run()
-    return int(counter.get_total_flops())
+        hooks = register_module_forward_pre_hook(begin), register_module_forward_hook(end)
+        try:
+            run()
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return None if unseen else int(counter.get_total_flops())
+
+
+def _multiplies(module: nn.Module) -> bool:
+    """Return whether a module has matrices of its own that are not looked up in."""
+    own = isinstance(module, PackedLinear) or any(one.ndim > 1 for one in module.parameters(recurse=False))
+    return own and not isinstance(module, nn.Embedding)
 
 
 def _unknown_to_torch() -> dict[Any, Callable[..., int]]:

@@ -67,6 +67,21 @@ def test_a_model_that_fails_or_multiplies_nothing_has_the_formula() -> None:
     assert count_causal(Forward(Broken()), IDS, tokens=4, formula=formula) == formula
 
 
+def test_a_layer_whose_operations_torch_does_not_see_leaves_the_formula(llama: Any) -> None:
+    class Own(torch.nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return (inputs.unsqueeze(-2) * self.weight).sum(-1)
+
+    model = copy.deepcopy(llama)
+    layer = model.model.layers[0].mlp
+    plain = layer.gate_proj
+    layer.gate_proj = Own(plain.in_features, plain.out_features, bias=False)
+    formula = by_formula(10)
+    assert count_causal(Forward(model), IDS, tokens=TOKENS, formula=formula) == formula
+    layer.gate_proj = plain
+    assert count_causal(Forward(model), IDS, tokens=TOKENS, formula=formula).method == "counted"
+
+
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_masked_model_is_counted_with_and_without_a_narrow_head(narrow: bool) -> None:
     from transformers import BertConfig, BertForMaskedLM
