@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import io
 import sys
 from pathlib import Path
@@ -12,6 +11,35 @@ import typer
 
 import auditor
 from auditor import cli_cards, cli_compare, cli_exports, cli_policies, cli_proof, cli_provenance, cli_scorers
+from auditor.cli_options import (
+    AsOf,
+    CalibrationFiles,
+    Country,
+    DataDir,
+    DataHub,
+    Device,
+    Dtype,
+    Energy,
+    Json,
+    Limit,
+    NumberFormat,
+    Offline,
+    Out,
+    Packs,
+    Pickles,
+    PolicyNames,
+    Previous,
+    Provenance,
+    RecordPath,
+    RemoteCode,
+    Resume,
+    RunData,
+    Seed,
+    Toxicity,
+    TrainingColumns,
+    TrainingData,
+    Waivers,
+)
 from auditor.errors import AuditorError, UsageError
 from auditor.printing import print_json, print_table
 
@@ -38,34 +66,6 @@ cli_exports.register(app)
 cli_proof.register(app)
 cli_provenance.register(app)
 app.command()(cli_compare.compare)
-
-
-class Dtype(enum.StrEnum):
-    """Number formats of weights; `auto` is float32 on the CPU, bfloat16 elsewhere."""
-
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Packs = Annotated[list[Path] | None, typer.Option("--pack", help="A folder with more probes; can be repeated.")]
-DataDir = Annotated[Path | None, typer.Option(help="The folder of the benchmarks' data files.")]
-PolicyNames = Annotated[
-    list[str] | None, typer.Option("--policy", help="A policy's name or file; can be repeated; default: baseline.")
-]
-TrainingData = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--training-data", help="A file or folder of the training data, to look for the items in; can be repeated."
-    ),
-]
-Provenance = Annotated[Path | None, typer.Option(help="Declared facts (TOML). Without it they are missing.")]
-Waivers = Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: those kept by the run.")]
-Previous = Annotated[Path | None, typer.Option(help="An earlier release's record: what changed since is on the card.")]
-AsOf = Annotated[str, typer.Option(help="The date to judge ages and waivers by; default: the day of the run.")]
-RecordPath = Annotated[Path, typer.Argument(help="The folder that a run wrote.")]
 
 
 def main() -> None:
@@ -129,48 +129,29 @@ def _options(
 def run(
     model: Annotated[str, typer.Option(help="smollm2, a folder, a .gguf file, or a Hub name org/name[@revision].")],
     probes: Annotated[str, typer.Option(help="Probes, families or globs, comma-separated; default: all.")] = "",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="The benchmarks' data files; with it, families and globs name benchmarks too.")
-    ] = None,
-    data_hub: Annotated[
-        bool, typer.Option("--data-hub", help="Read those benchmarks from the Hub that have a place there.")
-    ] = False,
+    data_dir: RunData = None,
+    data_hub: DataHub = False,
     policy: PolicyNames = None,
-    out: Annotated[Path | None, typer.Option(help="A new folder for the record; default: one under runs/.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Samples a probe; such a run cannot pass.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps …; default: cuda where there is one.")] = "auto",
-    dtype: Annotated[Dtype, typer.Option(help="Number format of the weights.")] = Dtype.AUTO,
-    toxicity: Annotated[
-        str,
-        typer.Option(
-            help="minilm-toxicity[:KIND], alt-profanity-check, detoxify:CHECKPOINT or :RELEASE, "
-            "text-classification:FOLDER[#LABEL]; default: Detoxify where it lies here, else the first installed."
-        ),
-    ] = "auto",
-    calibration: Annotated[
-        list[Path] | None, typer.Option(help="A file of `auditor scorers calibrate`; can be repeated.")
-    ] = None,
+    out: Out = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: NumberFormat = Dtype.AUTO,
+    toxicity: Toxicity = "auto",
+    calibration: CalibrationFiles = None,
     training_data: TrainingData = None,
-    training_column: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--training-column", help="A column to look at in their rows; can be repeated; default: every text."
-        ),
-    ] = None,
+    training_column: TrainingColumns = None,
     provenance: Provenance = None,
     waivers: Waivers = None,
     as_of: AsOf = "",
     previous: Previous = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
-    energy: Annotated[bool, typer.Option("--energy", help="Energy of the machine, counted or else estimated.")] = False,
-    country: Annotated[str, typer.Option(help="With --energy: whose electricity it is, such as SWE.")] = "",
+    resume: Resume = False,
+    offline: Offline = False,
+    energy: Energy = False,
+    country: Country = "",
     pack: Packs = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
-    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled weights.")] = False,
+    trust_remote_code: RemoteCode = False,
+    allow_pickle: Pickles = False,
     as_json: Json = False,
 ) -> int:
     """Measure a model, write its card, and judge both: the whole audit."""
@@ -252,7 +233,7 @@ def verify(
         list[str] | None, typer.Option(help="A policy that it was judged by; default: the shipped ones named.")
     ] = None,
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
+    offline: Offline = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open a classifier's pickled weights.")] = False,
     training_data: TrainingData = None,
     previous: Annotated[Path | None, typer.Option(help="The earlier record that its card counts changes from.")] = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli_options import AsOf, Json
 from auditor.errors import UsageError
 from auditor.registry import RENDERINGS
 
@@ -31,9 +32,7 @@ def card(
     ] = None,
     provenance: Annotated[Path | None, typer.Option(help="Declared facts (TOML); default: the run's.")] = None,
     waivers: Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: the run's.")] = None,
-    as_of: Annotated[
-        str, typer.Option(help="The date to judge ages and waivers by; default: the day of the run.")
-    ] = "",
+    as_of: AsOf = "",
     previous: Annotated[
         Path | None, typer.Option(help="An earlier release's record: what changed since is on the card.")
     ] = None,
@@ -75,7 +74,7 @@ def check_card(
     waivers: Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: the record's.")] = None,
     policy: Annotated[str, typer.Option(help="A policy that judged it, where it is not a shipped one.")] = "",
     template: Template = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Find out whether a card is about these files, says what its card.json says, and follows from its record."""
     from auditor.check_card import Asked

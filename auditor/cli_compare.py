@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli_options import Json
 from auditor.errors import UsageError
 from auditor.printing import print_json
 
@@ -16,7 +17,7 @@ def compare(
     baseline: Annotated[Path, typer.Argument(help="The folder of the record to compare against.")],
     candidate: Annotated[Path, typer.Argument(help="The folder of the other record.")],
     level: Annotated[float, typer.Option(help="Confidence of intervals; 1 − level is the error of all tests.")] = 0.95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
 ) -> int:
     """Compare two finished records sample by sample: is a metric nearer to its ideal, or farther (exit code 10)?"""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli_options import Json
 from auditor.errors import UsageError
 from auditor.printing import print_json, print_table
 from auditor.registry import FORMATS
@@ -57,7 +58,7 @@ def export(
 def diff(
     older: Annotated[Path, typer.Argument(help="A card.json, or the folder of a run.")],
     newer: Annotated[Path, typer.Argument(help="The card to hold against it.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
 ) -> int:
     """Say what changed between two cards; exit 10 where something must be looked at before relying on the newer."""

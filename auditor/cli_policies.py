@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor.cli_options import Json, Packs
 from auditor.printing import print_json, print_table
 
 if TYPE_CHECKING:
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What can be demanded.", rich_markup_mode=None, no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="A policy's name or file.")]
-Packs = Annotated[list[Path] | None, typer.Option("--pack", help="A folder with more probes; can be repeated.")]
 
 
 @app.command("list")

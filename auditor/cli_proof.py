@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor.cli_options import Json
 from auditor.printing import print_json, print_table
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def self_test(
     places: Annotated[int, typer.Option(min=1, help="How many places a file are altered.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Draws the places.")] = 0,
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Alter a copy of a record in one place after the other, and see whether `auditor verify` finds each."""
     from auditor import mutations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor.cli_options import Json, Offline, Pickles
 from auditor.errors import UsageError, nearest
 from auditor.printing import print_json, print_table
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What scores, and how far it can be trusted.", rich_markup_mode=None, no_args_is_help=True)
 
 _WIDTH = 100  # characters of a terminal that a list must not pass
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -79,8 +78,8 @@ def scorers_calibrate(
     language: Annotated[list[str] | None, typer.Option(help="The texts' language (en); can be repeated.")] = None,
     form: Annotated[str, typer.Option("--format", help="csv, tsv, tsv-quoted, jsonl, json; default: by name.")] = "",
     out: Annotated[Path | None, typer.Option(help="A file to write, for --calibration of `auditor run`.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
-    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled weights.")] = False,
+    offline: Offline = False,
+    allow_pickle: Pickles = False,
     as_json: Json = False,
 ) -> int:
     """Measure a scorer's error over texts that people have labelled."""
@@ -117,8 +116,8 @@ def scorers_agree(
     data: Annotated[Path, typer.Option(help="Texts; they need no labels.")],
     text: Annotated[str, typer.Option(help="The column of the texts.")],
     form: Annotated[str, typer.Option("--format", help="csv, tsv, tsv-quoted, jsonl, json; default: by name.")] = "",
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False,
-    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open pickled weights.")] = False,
+    offline: Offline = False,
+    allow_pickle: Pickles = False,
     as_json: Json = False,
 ) -> int:
     """Say how far two classifiers agree on the same texts; it says nothing of which is right."""

@@ -33,6 +33,21 @@ from auditor.types import (
 )
 
 SCHEMA = "auditor:verdict/2"
+_OWN = Finding(  # what no policy asks for, and this module adds
+    id="",
+    kind="rule",
+    status=Status.INCONCLUSIVE,
+    severity="error",
+    basis="organisation",
+    clause="",
+    title="",
+    audience=("public",),
+    subject="",
+    bound="",
+    message="",
+    rationale="",
+    owner="auditor",
+)
 
 
 def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waiver] = ()) -> Verdict:
@@ -253,15 +268,13 @@ def _waiver_findings(judged: Iterable[tuple[Finding, bool]], own: Iterable[Waive
 
 
 def _waiver_finding(waiver: Waiver, why: str, severity: Severity) -> Finding:
-    return Finding(
+    return replace(
+        _OWN,
         id=f"waiver-{waiver.id}",
         kind="waiver",
         status=Status.FAIL,
         severity=severity,
-        basis="organisation",
-        clause="",
         title=f"Waiver of {waiver.id}",
-        audience=("public",),
         subject=waiver.id,
         bound="in force",
         message=why,
@@ -277,15 +290,10 @@ def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
     if not asked:
         return []
     return [
-        Finding(
+        replace(
+            _OWN,
             id="partial-run",
-            kind="rule",
-            status=Status.INCONCLUSIVE,
-            severity="error",
-            basis="organisation",
-            clause="",
             title="The whole of every probe",
-            audience=("public",),
             subject="the run",
             bound="all samples",
             message="partial run: " + "; ".join(asked),
@@ -300,15 +308,10 @@ def _nothing_shown(findings: Iterable[Finding], policy: Policy) -> list[Finding]
     if any(finding.required and finding.status is not Status.WAIVED for finding in findings):
         return []
     return [
-        Finding(
+        replace(
+            _OWN,
             id="nothing-shown",
-            kind="rule",
-            status=Status.INCONCLUSIVE,
-            severity="error",
-            basis="organisation",
-            clause="",
             title="Something required is shown",
-            audience=("public",),
             subject="the policy",
             bound="a required finding that is not waived",
             message="every finding is advisory or waived",
@@ -319,18 +322,14 @@ def _nothing_shown(findings: Iterable[Finding], policy: Policy) -> list[Finding]
 
 
 def _contradiction(key: str, what: str) -> Finding:
-    return Finding(
+    return replace(
+        _OWN,
         id=f"contradiction-{key}",
         kind="duty",
         status=Status.FAIL,
-        severity="error",
-        basis="organisation",
-        clause="",
         title="No contradiction",
-        audience=("public",),
         subject=key,
         bound="no contradiction",
         message=what,
         rationale="A declared fact and the model's own files cannot both be true.",
-        owner="auditor",
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UnsetType
 
-from auditor import record
+from auditor import record, schema
 from auditor.checking import check
 from auditor.contamination import rates, training
 from auditor.contamination.look import Look, Sought, look
@@ -177,15 +177,7 @@ def read_items(path: Path) -> list[ItemOverlap]:
     Raises:
         RecordError: a line is not one that a run writes.
     """
-    decoder = msgspec.json.Decoder(ItemOverlap)
-    found = []
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                found.append(decoder.decode(line))
-            except (ValueError, RecursionError) as fault:
-                raise RecordError(f"{path}:{number}: {fault}", hint="restore the record's folder") from fault
-    return found
+    return list(schema.read_lines(path, ItemOverlap, error=RecordError, hint="restore the record's folder"))
 
 
 def checks(found: RunRecord, folder: Path, scorers: Mapping[str, Scorer | str]) -> Iterator[Check]:

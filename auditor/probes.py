@@ -21,6 +21,7 @@ from auditor.definition import Ask, Data
 from auditor.errors import PackError, UsageError, list_faults, nearest
 from auditor.hubdata import HubAccess
 from auditor.items import Item
+from auditor.prompts import read_template
 from auditor.rows import Rows
 from auditor.types import FAMILIES, PHRASING, Family, FileDigest, Json, Sample, Scoring
 
@@ -217,7 +218,7 @@ def load(
     ask = schema.convert(config["ask"], Ask, where=f"{where} [ask]", error=PackError)
     scoring = schema.convert(config["score"], Scoring, where=f"{where} [score]", error=PackError)
     data = schema.convert(config["data"], Data, where=f"{where} [data]", error=PackError) if external else None
-    template, template_faults = _read_template(folder / "prompt.j2", ask)
+    template, template_faults = read_template(folder / "prompt.j2", ask)
     faults += _place_faults(data) if data else []
     faults += [*template_faults, *items.faults_of_scorer(ask, scoring)]
     if not external:
@@ -305,39 +306,6 @@ def _pack_error(probe_id: str, folder: Path, faults: Sequence[str]) -> PackError
     return PackError(
         f"probe {probe_id} in {folder} has {count}:\n{list_faults(faults)}", hint="correct the places named"
     )
-
-
-def _read_template(path: Path, ask: Ask) -> tuple[str, list[str]]:
-    from jinja2 import TemplateSyntaxError, meta
-
-    if ask.context and ask.masked:
-        return "", ["probe.toml: $.ask.context: a masked model is asked what two texts share, without a context"]
-    if ask.kind == "pairs" and not ask.context:
-        return "", []
-    text = ""
-    faults = []
-    try:
-        text = path.read_text(encoding="utf-8").removesuffix("\n")
-        sandbox().compile(text)
-        if ask.phrasings and PHRASING not in meta.find_undeclared_variables(sandbox().parse(text)):
-            faults.append(f"prompt.j2: does not use {PHRASING}, and $.ask.phrasings names {len(ask.phrasings)}")
-    except OSError as fault:
-        faults.append(f"prompt.j2: {fault.strerror}")
-    except UnicodeDecodeError as fault:
-        faults.append(f"prompt.j2: not UTF-8: byte {fault.start}")
-    except TemplateSyntaxError as fault:
-        faults.append(f"prompt.j2:{fault.lineno}: {fault.message}")
-    return text, faults
-
-
-def sandbox() -> Json:
-    """Return the Jinja2 environment in which packs' templates render: sandboxed, and strict about holes."""
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
-    del environment.globals["lipsum"], environment.filters["random"]  # they draw from the global random generator
-    return environment
 
 
 def _samples(item: dict[str, Json], ask: Ask, scoring: Scoring) -> Iterator[Sample]:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from auditor.definition import Ask
 from auditor.errors import PackError, foreign_faults
-from auditor.probes import Probe, sandbox
+from auditor.probes import Probe
+from auditor.prompts import sandbox
 from auditor.types import (
     Answer,
     Completion,

@@ -23,6 +23,7 @@ from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, 
 from auditor.hubdata import HubAccess
 from auditor.journal import Journal, Kind
 from auditor.plan import Criteria, Part, Plan, make_plan
+from auditor.probes import Probe
 from auditor.provenance.derive import Derived, derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.results import score_probe
@@ -119,15 +120,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
     with costs.keep(measure_energy=settings.energy, country=settings.country) as ledger, _output_folder(settings):
         progress.say(f"resolving {settings.model}")
         ref = _resolve(settings)
-        classifier = open_classifier(
-            settings.toxicity,
-            [probe.scoring.scorer for probe in selected],
-            offline=settings.offline,
-            allow_pickle=settings.backend.allow_pickle,
-        )
-        scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
-        for scorer in scorers.values():
-            scorer.open()
+        classifier, scorers = _open_scorers(settings, selected)
         _check_used(own, scorers.values())
         known = [*own, *calibration.shipped()]
         derived = derive_facts(ref)
@@ -216,6 +209,20 @@ def _resolve(settings: Settings) -> ModelRef:
         allow_pickle=settings.backend.allow_pickle,
         trust_remote_code=settings.backend.trust_remote_code,
     )
+
+
+def _open_scorers(settings: Settings, selected: Sequence[Probe]) -> tuple[Classifier | None, dict[str, Scorer]]:
+    """Return the classifier, where a scorer uses one, and each probe's scorer by its id, with all their files there."""
+    classifier = open_classifier(
+        settings.toxicity,
+        [probe.scoring.scorer for probe in selected],
+        offline=settings.offline,
+        allow_pickle=settings.backend.allow_pickle,
+    )
+    scorers = {probe.id: open_scorer(probe.scoring, classifier) for probe in selected}
+    for scorer in scorers.values():
+        scorer.open()
+    return classifier, scorers
 
 
 def _backend_name(ref: ModelRef) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from auditor import schema
@@ -72,17 +71,13 @@ def read_scored(path: Path) -> list[ScoredSample]:
     Raises:
         RecordError: a line is not one that a run writes.
     """
-    decoder = msgspec.json.Decoder(_Line)
-    found = []
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                row = decoder.decode(line)
-            except (ValueError, RecursionError) as fault:
-                raise RecordError(f"{path}:{number}: {fault}", hint="restore the record's folder") from fault
-            sample = Sample(id=row.id, cluster=row.cluster, slices=row.slices, fields=row.fields)
-            found.append(ScoredSample(sample=sample, score=row.score))
-    return found
+    rows = schema.read_lines(path, _Line, error=RecordError, hint="restore the record's folder")
+    return [
+        ScoredSample(
+            sample=Sample(id=row.id, cluster=row.cluster, slices=row.slices, fields=row.fields), score=row.score
+        )
+        for row in rows
+    ]
 
 
 def read_samples(path: Path) -> list[AskedSample]:

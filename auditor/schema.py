@@ -55,6 +55,21 @@ def digest_of(value: Json) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
+def read_lines(path: Path, kind: type[T], *, error: type[AuditorError], hint: str) -> Iterator[T]:
+    """Yield each line of a file of JSON lines as a type of ours.
+
+    Raises:
+        AuditorError: of the class given, naming the line that is none.
+    """
+    decoder = msgspec.json.Decoder(kind)
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                yield decoder.decode(line)
+            except (ValueError, RecursionError) as fault:
+                raise error(f"{path}:{number}: {fault}", hint=hint) from fault
+
+
 def list_texts(items: Iterable[Json]) -> Iterator[str]:
     """Yield the canonical JSON of a list piece by piece, so that it need not be in memory whole."""
     yield "["

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jinja2 import TemplateError
 
 from auditor import probes
 from auditor.errors import PackError, UsageError
@@ -250,17 +249,6 @@ def test_a_masked_model_takes_no_context(make: Callable[..., Path]) -> None:
 def test_a_fault_of_the_template_is_named_with_its_line(make: Callable[..., Path], prompt: str, fault: str) -> None:
     [found] = faults(make(prompt=prompt))
     assert found.startswith(fault)
-
-
-def test_the_sandbox_lets_a_template_reach_nothing_of_pythons() -> None:
-    for hostile in (
-        "{{ ''.__class__.__mro__ }}",
-        "{{ items.append(1) }}",
-        "{{ hole }}",
-        "{{ x.__init__.__globals__ }}",
-    ):
-        with pytest.raises(TemplateError):
-            probes.sandbox().from_string(hostile).render(items=[1], x=Path())
 
 
 def test_a_scorer_must_score_what_the_probe_asks(make: Callable[..., Path]) -> None:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from auditor import registry
 from auditor.contamination.words import normalised
-from auditor.probes import Probe, sandbox
+from auditor.probes import Probe
+from auditor.prompts import sandbox
 from auditor.types import PHRASING, Json, Sample
 
 _GIVEN = {PHRASING, "variant", "options", "letters"}  # what a template is given beside the item's fields

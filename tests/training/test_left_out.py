@@ -57,6 +57,7 @@ def test_a_sentence_is_given_to_the_narrower_of_two_groups() -> None:
     assert toxigen_groups(example("", group="women")) == set(), "a group of another source is not ToxiGen's"
 
 
+@pytest.mark.slow
 @needs_data
 def test_every_group_of_toxigen_is_left_out_once_and_trains_nothing_then() -> None:
     examples = thinned(read_examples(DATA))
