@@ -13,6 +13,7 @@ from auditor.exporters.costs import known
 from auditor.types import Energy, Evidence, Fact, Json
 
 _KWH = 1000  # in a MWh
+_DIGITS = 4  # what an energy is read by is no better
 
 
 class Tracked:
@@ -41,7 +42,7 @@ def facts(report: Mapping[str, Json]) -> dict[str, Fact]:
     left_out = f"; not in it: {'; '.join(used.lacking)}" if used.lacking else ""
     fact = Fact(
         status="measured" if used.method == "counters" else "derived",
-        value=used.kwh / _KWH,
+        value=float(f"{used.kwh / _KWH:.{_DIGITS}g}"),
         source=f"{known(used)} ({used.tracker}), of the whole machine while it was trained{left_out}",
         evidence=(Evidence(kind="run", text=f"{report['scorer']}.json, cost.energy"),),
     )
