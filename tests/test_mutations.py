@@ -44,6 +44,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path): schema.digest_file(path).sha256 for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_every_alteration_of_every_target_is_found(folder: Path, tiny_model: Path) -> None:
     before = digests(folder), digests(tiny_model)
     found = self_test(folder, model=tiny_model, places=2)

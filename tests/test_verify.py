@@ -170,16 +170,17 @@ def test_an_edited_document_is_named_with_its_line(folder: Path, name: str) -> N
     assert name in first_of(folder) and "line 21" in first_of(folder)
 
 
-def bytes_to_change(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield, for each file of the record, some places all over it."""
+def bytes_to_change(folder: Path, count: int) -> Iterator[tuple[Path, int]]:
+    """Yield, for each file of the record, about as many places all over it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             size = path.stat().st_size
-            yield from ((path, place) for place in range(0, size, max(1, size // 7)))
+            yield from ((path, place) for place in range(0, size, max(1, size // count)))
 
 
-def test_every_changed_byte_is_found(folder: Path) -> None:
-    for path, place in bytes_to_change(folder):
+@pytest.mark.parametrize("count", [1, pytest.param(7, marks=pytest.mark.slow)])
+def test_every_changed_byte_is_found(folder: Path, count: int) -> None:
+    for path, place in bytes_to_change(folder, count):
         whole = path.read_bytes()
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert verify_or_fail(folder), f"{path.name}, byte {place}"
