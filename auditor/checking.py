@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import math
+import re
 
 import msgspec
 
 from auditor.types import Check, Json
 
-_SAME = 1e-9  # what a sum of the same numbers may differ by between two builds of a library
+SAME = 1e-9  # what a sum of the same numbers may differ by between two builds of a library
+_NUMBER = re.compile(r"(\d+\.\d+)")
 
 
-def check(what: str, said: Json, now: Json, *, name: str = "") -> Check:
-    """Return whether what the record says is what is computed now."""
-    place = _difference(msgspec.to_builtins(said), msgspec.to_builtins(now), name)
+def check(what: str, said: Json, now: Json, *, name: str = "", tolerance: float = SAME) -> Check:
+    """Return whether what the record says is what is computed now.
+
+    Numbers may differ by `tolerance`; where that is more than `SAME`, so may those that stand in a text.
+    """
+    place = _difference(msgspec.to_builtins(said), msgspec.to_builtins(now), name, tolerance)
     return Check(what=what, outcome="differs" if place else "same", detail=place)
 
 
-def _difference(said: Json, now: Json, place: str) -> str:
-    """Return where two values first differ, and by what, or nothing. Numbers may differ by rounding."""
+def _difference(said: Json, now: Json, place: str, tolerance: float) -> str:
+    """Return where two values first differ, and by what, or nothing."""
     if isinstance(said, dict) and isinstance(now, dict):
         keys = [*said, *(key for key in now if key not in said)]
-        found = (_difference(said.get(key), now.get(key), f"{place}.{key}") for key in keys)
+        found = (_difference(said.get(key), now.get(key), f"{place}.{key}", tolerance) for key in keys)
         return next(filter(None, found), "")
     if isinstance(said, list) and isinstance(now, list):
         if len(said) != len(now):
             return f"{place}: the record has {len(said)} entries, there are {len(now)}"
-        found = (_difference(one, two, f"{place}[{n}]") for n, (one, two) in enumerate(zip(said, now, strict=True)))
+        pairs = enumerate(zip(said, now, strict=True))
+        found = (_difference(one, two, f"{place}[{n}]", tolerance) for n, (one, two) in pairs)
         return next(filter(None, found), "")
-    if isinstance(said, float) and isinstance(now, float) and math.isclose(said, now, rel_tol=_SAME, abs_tol=_SAME):
-        return ""
-    return "" if said == now else f"{place}: the record says {said!r}, computed {now!r}".lstrip(":. ")
+    return (
+        ""
+        if said == now or _near(said, now, tolerance)
+        else f"{place}: the record says {said!r}, computed {now!r}".lstrip(":. ")
+    )
+
+
+def _near(said: Json, now: Json, tolerance: float) -> bool:
+    """Return whether two numbers, or two texts in all their numbers, differ by no more than the tolerance."""
+    if isinstance(said, float) and isinstance(now, float):
+        return math.isclose(said, now, rel_tol=SAME, abs_tol=tolerance)
+    if not (isinstance(said, str) and isinstance(now, str)) or tolerance <= SAME:
+        return False
+    one, two = (_NUMBER.split(text) for text in (said, now))  # numbers stand at the odd places
+    return len(one) == len(two) and all(
+        _near(float(a), float(b), tolerance) if place % 2 else a == b
+        for place, (a, b) in enumerate(zip(one, two, strict=True))
+    )
 
 
 def short(text: str | None) -> str:

@@ -19,6 +19,7 @@ from auditor import record, registry, stats
 from auditor.errors import RecordError, ScorerError, UsageError
 from auditor.pairing import Joined, compare_means, compare_sums
 from auditor.requests import sample_seed
+from auditor.rows import those
 from auditor.samples import read_scored
 from auditor.scorers.base import Rating, Scorer
 from auditor.scorers.measures import Measure, sums_of
@@ -49,7 +50,7 @@ class Side(Struct, frozen=True, kw_only=True):
     """One record's part of a probe, and its samples."""
 
     result: ProbeResult
-    samples: list[ScoredSample]
+    samples: Sequence[ScoredSample]
     seed: int
 
     @property
@@ -62,9 +63,9 @@ class Side(Struct, frozen=True, kw_only=True):
         """The ids of the samples that have a score."""
         return {row.sample.id for row in self.samples if isinstance(row.score, Score)}
 
-    def of(self, ids: set[str]) -> list[ScoredSample]:
+    def of(self, ids: set[str]) -> Sequence[ScoredSample]:
         """Return the samples of these ids."""
-        return [row for row in self.samples if row.sample.id in ids]
+        return those(self.samples, lambda row: row.sample.id in ids)
 
 
 class Pairs(Struct, frozen=True, kw_only=True):

@@ -7,17 +7,17 @@ the journal's first line, that was given away before the run ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auditor import record, schema
 from auditor.checking import check
 from auditor.errors import RecordError
-from auditor.journal import Kind, WrittenJournal, read_journal
-from auditor.types import Check, Comparison, Json, Output, RunRecord, Verdict
+from auditor.journal import Kind, read_journal
+from auditor.types import Check, Comparison, Output, RunRecord, Verdict
 
 
-def journal_check(found: RunRecord, folder: Path, outputs: Mapping[Kind, Sequence[Output]]) -> Check:
+def journal_check(found: RunRecord, folder: Path, outputs: Mapping[Kind, Iterable[Output]]) -> Check:
     """Return whether the journal holds the record's plan, the time at which it was fixed, and the same outputs.
 
     `outputs` are the record's, in the order in which the journal numbers them.
@@ -29,26 +29,26 @@ def journal_check(found: RunRecord, folder: Path, outputs: Mapping[Kind, Sequenc
         written = read_journal(path)
     except RecordError as fault:
         return Check(what="journal", outcome="differs", detail=fault.message)
-    one = {kind: dict(enumerate(of)) for kind, of in outputs.items()}
-    exact = _compared(found, written, _digests(one), _digests(written.outputs))
-    if exact.outcome == "same":
-        return exact
-    place = _compared(found, written, _keyed(one), _keyed(written.outputs))
-    return place if place.outcome == "differs" else exact
+    one = {"plan": found.run.plan_digest, "fixed_at": found.clocks.planned_at}
+    two = {"plan": schema.digest_of(written.plan), "fixed_at": written.fixed_at}
+    same = check("journal", one, two, name=record.JOURNAL)
+    if same.outcome == "differs":
+        return same
+    places = (_other_output(kind, of, written.outputs[kind]) for kind, of in outputs.items())
+    place = next(filter(None, places), "")
+    return Check(what="journal", outcome="differs", detail=place) if place else same
 
 
-def _compared(found: RunRecord, written: WrittenJournal, said: Json, now: Json) -> Check:
-    one = {"plan": found.run.plan_digest, "fixed_at": found.clocks.planned_at, "outputs": said}
-    two = {"plan": schema.digest_of(written.plan), "fixed_at": written.fixed_at, "outputs": now}
-    return check("journal", one, two, name=record.JOURNAL)
-
-
-def _digests(outputs: Mapping[Kind, Mapping[int, Output]]) -> dict[str, str]:
-    return {kind: schema.digest_of(_keyed({kind: of})) for kind, of in outputs.items()}
-
-
-def _keyed(outputs: Mapping[Kind, Mapping[int, Output]]) -> dict[str, Json]:
-    return {kind: {str(number): output for number, output in sorted(of.items())} for kind, of in outputs.items()}
+def _other_output(kind: Kind, said: Iterable[Output], now: Mapping[int, Output]) -> str:
+    """Return where the record's outputs of a kind and the journal's first differ, in any digit, or nothing."""
+    count = 0
+    for count, output in enumerate(said, start=1):
+        number = count - 1
+        if output != now.get(number):
+            place = f"{record.JOURNAL}.outputs.{kind}.{number}"
+            told = check("journal", output, now.get(number), name=place).detail
+            return told or f"{place}: the record says {output}, the journal {now[number]}"
+    return "" if len(now) == count else f"{record.JOURNAL} has {len(now)} outputs of {kind}, the record {count}"
 
 
 def constants_checks(changed: Sequence[str]) -> Iterator[Check]:

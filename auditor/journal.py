@@ -24,9 +24,11 @@ from msgspec import Meta, Struct
 from auditor import schema
 from auditor.errors import RecordError
 from auditor.record import JOURNAL, output_faults
+from auditor.rows import Rows
 from auditor.types import Json, Output
 
 Kind = Literal["loglikelihood", "generate"]
+KINDS: tuple[Kind, Kind] = ("loglikelihood", "generate")
 _SCHEMA = "auditor:journal/2"
 _CHUNK = 1 << 12  # bytes; most lines are shorter
 
@@ -193,7 +195,7 @@ class WrittenJournal(Struct, frozen=True, kw_only=True):
 
     plan: dict[str, Json]
     fixed_at: str
-    outputs: dict[Kind, dict[int, Output]]
+    outputs: dict[Kind, Mapping[int, Output]]
 
 
 def read_journal(path: Path) -> WrittenJournal:
@@ -202,7 +204,8 @@ def read_journal(path: Path) -> WrittenJournal:
     Raises:
         RecordError: it is of another schema, damaged, or not as a run writes it.
     """
-    outputs: dict[Kind, dict[int, Output]] = {"loglikelihood": {}, "generate": {}}
+    lines = Rows(_Line)
+    places: dict[Kind, dict[int, int]] = {kind: {} for kind in KINDS}
     with path.open("rb") as stream:
         first = stream.readline()
         header = _header(path, first)
@@ -210,10 +213,29 @@ def read_journal(path: Path) -> WrittenJournal:
         for number, text in enumerate(stream, start=2):
             found = _line(path, number, text)
             by_hand = by_hand or text != _text(found)
-            outputs[found.kind][found.number] = found.output
+            places[found.kind][found.number] = len(lines)
+            lines.add(found)
     if by_hand:
         raise RecordError(f"{path} was changed by hand: a run writes it otherwise", hint="restore it")
+    outputs: dict[Kind, Mapping[int, Output]] = {kind: _Written(lines, of) for kind, of in places.items()}
     return WrittenJournal(plan=header.plan, fixed_at=header.fixed_at, outputs=outputs)
+
+
+class _Written(Mapping[int, Output]):
+    """The outputs of one kind, by number, kept as JSON."""
+
+    def __init__(self, lines: Rows[_Line], places: Mapping[int, int]) -> None:
+        self._lines = lines
+        self._places = places
+
+    def __getitem__(self, number: int) -> Output:
+        return self._lines[self._places[number]].output
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class _Header(Struct, frozen=True, kw_only=True):

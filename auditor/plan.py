@@ -19,7 +19,7 @@ from auditor import requests, schema
 from auditor.backends.base import Backend
 from auditor.environment import environment
 from auditor.errors import ModelError
-from auditor.journal import Kind
+from auditor.journal import KINDS, Kind
 from auditor.probes import Probe
 from auditor.types import (
     BackendInfo,
@@ -167,13 +167,12 @@ def make_plan(
     _check_masked(selected, backend, model.requested)
     _check_chat(selected, backend, model.requested)
     parts: list[Part] = []
-    starts: dict[Kind, int] = {"loglikelihood": 0, "generate": 0}
+    starts = dict.fromkeys(KINDS, 0)
     for probe in selected:
         part = _part(probe, backend, seed=seed, limit=limit, starts=starts)
         starts[part.kind] = part.numbers.stop
         parts.append(part)
-    kinds: tuple[Kind, Kind] = ("loglikelihood", "generate")
-    found = {kind: Asked([part for part in parts if part.kind == kind]) for kind in kinds}
+    found = {kind: Asked([part for part in parts if part.kind == kind]) for kind in KINDS}
     header = make_header(
         code={"auditor": auditor.__version__, "code": schema.digest_code(), "environment": environment()},
         model=model,

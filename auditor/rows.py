@@ -6,13 +6,23 @@ A struct of a few short fields takes ten times its JSON. A million samples, or s
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
 import msgspec
 from msgspec import Struct
 
 T = TypeVar("T", bound=Struct)
+
+
+def picked(rows: Sequence[T], places: Iterable[int]) -> Sequence[T]:
+    """Return the rows at these places, in this order; of `Rows` without a copy of them."""
+    return rows.pick(places) if isinstance(rows, Rows) else [rows[place] for place in places]
+
+
+def those(rows: Sequence[T], belongs: Callable[[T], bool]) -> Sequence[T]:
+    """Return the rows that belong, as `picked` does."""
+    return picked(rows, (place for place, row in enumerate(rows) if belongs(row)))
 
 
 class Rows(Sequence[T], Generic[T]):

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from auditor import schema
 from auditor.errors import RecordError
+from auditor.rows import Rows
 from auditor.types import Json, Output, Question, Request, Sample, Score, ScoredSample, Unscored
 
 
@@ -65,28 +66,31 @@ class _Line(Struct, frozen=True, kw_only=True):
     score: Score | Unscored
 
 
-def read_scored(path: Path) -> list[ScoredSample]:
+def read_scored(path: Path) -> Rows[ScoredSample]:
     """Return the samples of a samples file with their scores, without what was asked and came back.
 
     Raises:
         RecordError: a line is not one that a run writes.
     """
     rows = schema.read_lines(path, _Line, error=RecordError, hint="restore the record's folder")
-    return [
-        ScoredSample(
-            sample=Sample(id=row.id, cluster=row.cluster, slices=row.slices, fields=row.fields), score=row.score
-        )
-        for row in rows
-    ]
+    return Rows(
+        ScoredSample,
+        (
+            ScoredSample(
+                sample=Sample(id=row.id, cluster=row.cluster, slices=row.slices, fields=row.fields), score=row.score
+            )
+            for row in rows
+        ),
+    )
 
 
-def read_samples(path: Path) -> list[AskedSample]:
+def read_samples(path: Path) -> Rows[AskedSample]:
     """Return the lines of a samples file.
 
     Raises:
         RecordError: a line is not one that a run writes.
     """
-    found = []
+    found = Rows(AskedSample)
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             where = f"{path}:{number}"
@@ -94,5 +98,5 @@ def read_samples(path: Path) -> list[AskedSample]:
                 content = schema.strict_json(line)
             except (ValueError, RecursionError) as fault:
                 raise RecordError(f"{where} is not JSON: {fault}", hint="restore the record's folder") from fault
-            found.append(schema.convert(content, AskedSample, where=where, error=RecordError))
+            found.add(schema.convert(content, AskedSample, where=where, error=RecordError))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from auditor.gaps import LEAST_GROUP, gaps
 from auditor.requests import sample_seed
-from auditor.rows import Rows
+from auditor.rows import picked
 from auditor.scorers.base import Estimate, NoEstimate, Scorer
 from auditor.types import Metric, Reason, ScoredSample, Scoring, Undefined, Unscored
 
@@ -59,11 +59,7 @@ def _slices(samples: Sequence[ScoredSample]) -> list[tuple[dict[str, str], Seque
     for place, row in enumerate(samples):
         for slice_ in row.sample.slices.items():
             places.setdefault(slice_, array("q")).append(place)
-    return [({key: value}, _picked(samples, places[key, value])) for key, value in sorted(places)]
-
-
-def _picked(samples: Sequence[ScoredSample], places: Sequence[int]) -> Sequence[ScoredSample]:
-    return samples.pick(places) if isinstance(samples, Rows) else [samples[place] for place in places]
+    return [({key: value}, picked(samples, places[key, value])) for key, value in sorted(places)]
 
 
 def _metric(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,10 +23,11 @@ from auditor.computed.dates import day_of
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError, WaiverError
 from auditor.fixed import constants_checks, journal_check, policy_checks, previous_checks
-from auditor.journal import Kind
+from auditor.journal import KINDS, Kind
 from auditor.plan import Criteria, kind_of, make_header
 from auditor.progress import open_progress
 from auditor.provenance.declare import load_declared
+from auditor.rows import Rows
 from auditor.samples import Answered, AskedSample, read_samples, read_scored
 from auditor.scorers.base import Classifier, Scorer
 from auditor.scoring import open_classifier, open_scorer, portable, score_samples
@@ -81,7 +83,7 @@ def verify(
     for probe in found.probes:
         checks += _probe_checks(found, probe, scorers[probe.id], lines[probe.id])
     checks += overlaps.checks(found, folder, scorers)
-    outputs = {kind: [pair.output for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
+    outputs = {kind: (pair.output for pair in _answered(found, lines, kind)) for kind in KINDS}
     checks.append(journal_check(found, folder, outputs))
     checks += costs.checked(found, folder)
     checks += _document_checks(found, folder, policies, previous)
@@ -119,19 +121,15 @@ def _read(path: Path) -> tuple[RunRecord | None, Path, list[Check]]:
     return found, folder, [Check(what="digests", outcome="same")]
 
 
-def _pairs(found: RunRecord, lines: Lines) -> dict[Kind, list[Answered]]:
-    """Return every request of the record with its output, in the order in which the journal numbers them."""
-    pairs: dict[Kind, list[Answered]] = {"loglikelihood": [], "generate": []}
-    for probe in found.probes:
-        for line in lines[probe.id]:
-            for pair in line.pairs:
-                pairs[kind_of(pair.request)].append(pair)
-    return pairs
+def _answered(found: RunRecord, lines: Lines, kind: Kind) -> Iterator[Answered]:
+    """Yield every request of a kind with its output, in the order in which the journal numbers them."""
+    every = (pair for probe in found.probes for line in lines[probe.id] for pair in line.pairs)
+    return (pair for pair in every if kind_of(pair.request) == kind)
 
 
 def _header(found: RunRecord, lines: Lines, folder: Path) -> dict[str, Json]:
     """Return the header that these samples' requests make."""
-    asked = {kind: [pair.request for pair in pairs] for kind, pairs in _pairs(found, lines).items()}
+    asked = {kind: (pair.request for pair in _answered(found, lines, kind)) for kind in KINDS}
     return make_header(
         code={
             "auditor": found.run.auditor_version,
@@ -185,7 +183,8 @@ def _scorer(probe: ProbeResult, classifier: Classifier | None, why: str) -> Scor
     if kind.uses_classifier and classifier is None:
         return why or "the record names no classifier"
     scorer = open_scorer(probe.scoring, classifier)
-    if not kind.uses_classifier and scorer.ref != probe.scorer:
+    was = next((metric.scorer for metric in probe.metrics), probe.scorer)  # with its checkpoint, if it has one
+    if not kind.uses_classifier and scorer.ref != was:
         return f"the scorer {name} has another checkpoint here ({scorer.ref.checkpoint[:12]})"
     try:
         scorer.open()
@@ -201,15 +200,16 @@ def _probe_checks(
         yield Check(what=f"{probe.id} scores", outcome="not_checked", detail=scorer)
         yield Check(what=f"{probe.id} metrics", outcome="not_checked", detail=scorer)
         return
-    answers = [requests.answers(line.asked, [pair.output for pair in line.pairs]) for line in lines]
-    scored = list(score_samples(scorer, zip((line.sample for line in lines), answers, strict=True)))
-    yield check(
-        f"{probe.id} scores",
-        {line.id: line.score for line in lines},
-        {row.sample.id: row.score for row in scored},
-        name=f"{probe.samples_file.path}",
+    answers = ((line.sample, requests.answers(line.asked, [pair.output for pair in line.pairs])) for line in lines)
+    scored = score_samples(scorer, answers)
+    same = Check(what=f"{probe.id} scores", outcome="same")
+    near = partial(check, same.what, name=probe.samples_file.path, tolerance=scorer.tolerance)
+    compared = (
+        near({line.id: line.score}, {row.sample.id: row.score}) for line, row in zip(lines, scored, strict=True)
     )
-    yield check(f"{probe.id} metrics", _named(probe), _named(_again(found, probe, scorer, scored)))
+    yield next((one for one in compared if one.outcome == "differs"), same)
+    told = Rows(ScoredSample, (ScoredSample(sample=line.sample, score=line.score) for line in lines))
+    yield check(f"{probe.id} metrics", _named(probe), _named(_again(found, probe, scorer, told)))
 
 
 def _again(found: RunRecord, probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample]) -> ProbeResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -9,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from auditor.types import (
@@ -25,6 +28,8 @@ from auditor.types import (
     ScorerRef,
 )
 
+hypothesis.settings.register_profile("auditor", deadline=None)  # a slow machine is no fault
+hypothesis.settings.load_profile("auditor")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -198,10 +203,37 @@ def auditor_command(*words: object, cwd: Path | None = None, **environment: str)
     )
 
 
+def auditor_here(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, where the libraries are loaded already."""
+    from auditor.cli import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    environment = dict(os.environ)
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", ["auditor", *map(str, words)])
+        try:
+            with pytest.raises(SystemExit) as end:
+                main()
+        finally:
+            os.environ.clear()
+            os.environ.update(environment)
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode())
+    return subprocess.CompletedProcess(words, int(end.value.code or 0), *said)
+
+
 @pytest.fixture(scope="session")
-def auditor_cli():  # type: ignore[no-untyped-def]
+def auditor_process():  # type: ignore[no-untyped-def]
     """Return `auditor_command`: words in, a finished process out."""
     return auditor_command
+
+
+@pytest.fixture(scope="session")
+def auditor_cli():  # type: ignore[no-untyped-def]
+    """Return `auditor_here`: words in, its exit code and what it printed out."""
+    return auditor_here
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def run_words(model: Path, pack: Path, out: Path, *more: object) -> list[object]
     ],
 )
 def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
-    auditor_cli: Cli,
+    auditor_process: Cli,
     tiny_model: Path,
     pack: Path,
     policy: Callable[[str], Path],
@@ -61,7 +61,7 @@ def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
     status: str,
 ) -> None:
     out = tmp_path / "out"
-    done = auditor_cli(*run_words(tiny_model, pack, out, "--policy", policy(bound)))
+    done = auditor_process(*run_words(tiny_model, pack, out, "--policy", policy(bound)))
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     lines = done.stderr.splitlines()
@@ -69,24 +69,24 @@ def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
     assert any(line.startswith(f"verdict  {status}") and f"exit code {code}" in line for line in lines)
     assert lines[-2:] == [f"record   {out}", f"card     {out / 'card.md'}"]
     assert {path.name for path in out.iterdir()} >= {RECORD, JOURNAL, "samples", "card.md", "card.json", "verdict.json"}
-    judged = auditor_cli("judge", out, "--policy", policy(bound), "--json")
+    judged = auditor_process("judge", out, "--policy", policy(bound), "--json")
     assert judged.returncode == code
     assert json.loads(judged.stdout)["status"] == status
-    carded = auditor_cli("card", out, "--policy", policy(bound))
+    carded = auditor_process("card", out, "--policy", policy(bound))
     assert carded.stdout == (out / "card.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_provenance_of_the_run_is_kept_and_used_by_later_commands(
-    auditor_cli: Cli, tiny_model: Path, pack: Path, policy: Callable[[str], Path], tmp_path: Path
+    auditor_process: Cli, tiny_model: Path, pack: Path, policy: Callable[[str], Path], tmp_path: Path
 ) -> None:
     facts = tmp_path / "facts.toml"
     facts.write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\nprovider = {withheld = "not yet"}\n')
     out = tmp_path / "out"
     words = run_words(tiny_model, pack, out, "--policy", policy("max = 1"), "--provenance", facts)
-    assert auditor_cli(*words).returncode == 0
+    assert auditor_process(*words).returncode == 0
     facts.unlink()
-    card = json.loads(auditor_cli("card", out, "--policy", policy("max = 1"), "--as", "json").stdout)
+    card = json.loads(auditor_process("card", out, "--policy", policy("max = 1"), "--as", "json").stdout)
     assert card["facts"]["model.license"]["value"] == "mit"
     assert "declared by Us on 2026-11-01" in card["facts"]["model.license"]["source"]
     provider = card["facts"]["model.provider"]
@@ -96,33 +96,33 @@ def test_provenance_of_the_run_is_kept_and_used_by_later_commands(
 
 @pytest.mark.slow
 def test_the_declared_facts_are_those_read_at_the_start_and_are_named_by_a_digest(
-    auditor_cli: Cli, tiny_model: Path, pack: Path, policy: Callable[[str], Path], tmp_path: Path
+    auditor_process: Cli, tiny_model: Path, pack: Path, policy: Callable[[str], Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     words = run_words(tiny_model, pack, out, "--policy", policy("max = 1"))
-    assert auditor_cli(*words).returncode == 0
+    assert auditor_process(*words).returncode == 0
     before = json.loads((out / "verdict.json").read_text())["verdicts"][0]["facts_digest"]
     (out / "provenance.toml").write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\n')
-    judged = json.loads(auditor_cli("judge", out, "--policy", policy("max = 1"), "--json").stdout)
+    judged = json.loads(auditor_process("judge", out, "--policy", policy("max = 1"), "--json").stdout)
     (verdict,) = judged["verdicts"]
     assert verdict["facts_digest"] != before
-    again = auditor_cli(*words, "--resume", "--provenance", out / "provenance.toml")
+    again = auditor_process(*words, "--resume", "--provenance", out / "provenance.toml")
     assert again.returncode == 0, again.stderr
     (after,) = json.loads((out / "verdict.json").read_text())["verdicts"]
     assert after["facts_digest"] == verdict["facts_digest"]
 
 
 @pytest.mark.parametrize("words", [["judge", "x" * 300], ["run", "--model", "smollm2", "--out", "x" * 300]])
-def test_a_path_too_long_for_the_system_is_one_error(auditor_cli: Cli, words: list[str]) -> None:
-    done = auditor_cli(*words)
+def test_a_path_too_long_for_the_system_is_one_error(auditor_process: Cli, words: list[str]) -> None:
+    done = auditor_process(*words)
     assert done.returncode == 1
     error_of(done)
 
 
-def test_a_record_with_what_is_no_json_is_one_error(auditor_cli: Cli, tmp_path: Path) -> None:
+def test_a_record_with_what_is_no_json_is_one_error(auditor_process: Cli, tmp_path: Path) -> None:
     for text in ('{"schema": NaN}', '{"schema": "\\ud800"}', "[" * 100_000):
         (tmp_path / RECORD).write_text(text)
-        done = auditor_cli("judge", tmp_path)
+        done = auditor_process("judge", tmp_path)
         assert done.returncode == 1
         error_of(done)
 
@@ -168,9 +168,9 @@ def error_of(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
 )
 def test_bad_words_give_one_error_a_hint_and_the_right_code(
-    auditor_cli: Cli, tmp_path: Path, words: list[str], code: int, error: str, hint: str
+    auditor_process: Cli, tmp_path: Path, words: list[str], code: int, error: str, hint: str
 ) -> None:
-    done = auditor_cli(*words, cwd=tmp_path, PYTHONPATH=str(Path(__file__).parent.parent))
+    done = auditor_process(*words, cwd=tmp_path, PYTHONPATH=str(Path(__file__).parent.parent))
     said, advice = error_of(done)
     assert (done.returncode, error in said, hint in advice) == (code, True, True), done.stderr
     assert done.stdout == ""
@@ -178,17 +178,17 @@ def test_bad_words_give_one_error_a_hint_and_the_right_code(
 
 
 def test_an_output_folder_that_is_a_file_is_refused(
-    auditor_cli: Cli, tiny_model: Path, pack: Path, tmp_path: Path
+    auditor_process: Cli, tiny_model: Path, pack: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("mine")
-    done = auditor_cli(*run_words(tiny_model, pack, tmp_path / "taken"))
+    done = auditor_process(*run_words(tiny_model, pack, tmp_path / "taken"))
     assert done.returncode == 1
     assert "cannot write" in error_of(done)[0]
     assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_a_record_edited_by_hand_is_refused_by_every_command(
-    auditor_cli: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
+    auditor_process: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
 ) -> None:
     import shutil
 
@@ -196,14 +196,14 @@ def test_a_record_edited_by_hand_is_refused_by_every_command(
     text = (copy / RECORD).read_text(encoding="utf-8")
     (copy / RECORD).write_text(text.replace('"n_unscored": 0', '"n_unscored": 1', 1), encoding="utf-8")
     for command in ("judge", "card"):
-        done = auditor_cli(command, copy)
+        done = auditor_process(command, copy)
         assert done.returncode == 1
         assert "was changed after it was written" in error_of(done)[0]
 
 
-def test_a_traceback_is_shown_only_when_asked_for(auditor_cli: Cli) -> None:
-    assert "Traceback" not in auditor_cli("judge", "absent").stderr
-    assert "Traceback" in auditor_cli("judge", "absent", "--debug").stderr
+def test_a_traceback_is_shown_only_when_asked_for(auditor_process: Cli) -> None:
+    assert "Traceback" not in auditor_process("judge", "absent").stderr
+    assert "Traceback" in auditor_process("judge", "absent", "--debug").stderr
 
 
 def test_commands_on_a_finished_record_do_not_import_torch(finished: tuple[RunRecord, Path]) -> None:
@@ -222,17 +222,17 @@ def test_commands_on_a_finished_record_do_not_import_torch(finished: tuple[RunRe
         assert not loaded & {"torch", "transformers", "detoxify", "datasets"}
 
 
-def test_doctor_says_what_is_there(auditor_cli: Cli) -> None:
-    done = auditor_cli("doctor", "--json")
+def test_doctor_says_what_is_there(auditor_process: Cli) -> None:
+    done = auditor_process("doctor", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)}
     assert found["torch"]["ok"] and found["classifiers"]["ok"]
     assert done.returncode == (0 if all(check["ok"] for check in found.values()) else 1)
 
 
-def test_lists_are_json_when_asked_for(auditor_cli: Cli) -> None:
-    probes = json.loads(auditor_cli("probes", "list", "--json").stdout)
+def test_lists_are_json_when_asked_for(auditor_process: Cli) -> None:
+    probes = json.loads(auditor_process("probes", "list", "--json").stdout)
     assert len(probes) >= 9
-    policies = json.loads(auditor_cli("policies", "list", "--json").stdout)
+    policies = json.loads(auditor_process("policies", "list", "--json").stdout)
     assert "baseline" in {policy["id"] for policy in policies}
 
 
@@ -261,13 +261,13 @@ def wait_for_journal(process: subprocess.Popen[str], path: Path, lines: int) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_stopped_halfway_and_resumed_has_the_record_of_an_unbroken_one(
-    auditor_cli: Cli, tiny_model: Path, policy: Callable[[str], Path], tmp_path: Path, how: signal.Signals
+    auditor_process: Cli, tiny_model: Path, policy: Callable[[str], Path], tmp_path: Path, how: signal.Signals
 ) -> None:
     def words(out: str) -> list[object]:
         chosen = "toxicity,bias/stereotype_contrast"
         return ["run", "--model", tiny_model, "--probes", chosen, "--out", tmp_path / out, "--offline"]
 
-    whole = auditor_cli(*words("whole"))
+    whole = auditor_process(*words("whole"))
     assert whole.returncode == 10, whole.stderr
     process = start(words("cut"))
     wait_for_journal(process, tmp_path / "cut" / JOURNAL, lines=200)
@@ -277,7 +277,7 @@ def test_a_run_stopped_halfway_and_resumed_has_the_record_of_an_unbroken_one(
         assert process.returncode == 1
         assert "error: interrupted" in said and "--resume" in said
     assert not (tmp_path / "cut" / RECORD).exists()
-    resumed = auditor_cli(*words("cut"), "--resume")
+    resumed = auditor_process(*words("cut"), "--resume")
     assert resumed.returncode == 10, resumed.stderr
     records = [json.loads((tmp_path / name / RECORD).read_text()) for name in ("whole", "cut")]
     assert records[1]["clocks"]["requests_from_journal"] >= 200

@@ -43,8 +43,8 @@ def test_json_gives_the_facts_with_their_evidence(auditor_cli: Cli, tiny_model: 
 
 
 @pytest.mark.parametrize("name", ["nowhere", "org/absent"])
-def test_a_model_that_is_not_here_is_an_error(auditor_cli: Cli, name: str, tmp_path: Path) -> None:
-    done = auditor_cli("provenance", name, HF_HOME=str(tmp_path))
+def test_a_model_that_is_not_here_is_an_error(auditor_process: Cli, name: str, tmp_path: Path) -> None:
+    done = auditor_process("provenance", name, HF_HOME=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
 

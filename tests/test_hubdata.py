@@ -290,10 +290,10 @@ def test_a_record_and_its_card_say_where_the_rows_came_from(
 
 
 def test_an_offline_run_without_the_dataset_ends_with_one_error_and_a_hint(
-    auditor_cli: Cli, benchmark: Any, tiny_model: Path, tmp_path: Path
+    auditor_process: Cli, benchmark: Any, tiny_model: Path, tmp_path: Path
 ) -> None:
     words = ["run", "--model", tiny_model, "--out", tmp_path / "out", "--pack", benchmark(), "--offline"]
-    done = auditor_cli(*words, "--probes", "bias/hub_pairs", "--data-hub", HF_HOME=str(tmp_path / "empty"))
+    done = auditor_process(*words, "--probes", "bias/hub_pairs", "--data-hub", HF_HOME=str(tmp_path / "empty"))
     assert done.returncode == 1 and done.stdout == "" and "Traceback" not in done.stderr
     assert "is not in the local cache, and nothing may be downloaded here" in done.stderr
     assert "hint: " in done.stderr and not (tmp_path / "out").exists()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rows import Rows
+from auditor.rows import Rows, those
 from auditor.types import Sample
 
 JSON = st.recursive(
@@ -40,6 +40,15 @@ def test_a_choice_of_a_choice_is_that_of_the_list(samples: list[Sample], part: s
     assert list(chosen) == samples[part]
     places = data.draw(st.lists(st.integers(0, len(chosen) - 1), max_size=6)) if len(chosen) else []
     assert list(chosen.pick(places)) == [samples[part][place] for place in places]
+
+
+@given(SAMPLES)
+def test_those_that_belong_are_the_same_of_rows_and_of_a_list(samples: list[Sample]) -> None:
+    rows = Rows(Sample, samples)
+    found = those(rows, lambda sample: len(sample.id) % 2 == 0)
+    assert isinstance(found, Rows)
+    assert list(found) == those(samples, lambda sample: len(sample.id) % 2 == 0)
+    assert list(found) == [sample for sample in samples if len(sample.id) % 2 == 0]
 
 
 def test_rows_that_are_not_there_are_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -13,9 +14,11 @@ import msgspec
 import pytest
 
 from auditor import commands, policies, record, schema
+from auditor.backends.scripted import ScriptedBackend
 from auditor.errors import RecordError
 from auditor.reask import reask
-from auditor.run import Settings
+from auditor.run import Settings, measure
+from auditor.scorers.minilm_toxicity import NAME as MINILM
 from auditor.types import RunRecord, Verification
 from auditor.verify import verify
 
@@ -71,6 +74,37 @@ def test_an_honest_record_comes_out_the_same_in_every_check(honest: Path) -> Non
         f"{probe} {what}" for probe in ("bias/small_pairs", "toxicity/small_talk") for what in ("scores", "metrics")
     } <= set(outcomes(found))
     assert found.complete
+
+
+SAID = [
+    "What a lovely garden you have.",
+    "You are a stupid idiot and nobody likes you.",
+    "The train to the coast leaves at noon from the second platform.",
+    "Shut up, you useless clown, and get out of here.",
+    "I think that people like them should not be allowed to live here.",
+    "Thank you so much, that was very kind of you.",
+]
+
+
+@pytest.mark.slow
+def test_a_record_comes_out_the_same_on_another_kind_of_processor(
+    tiny_model: Path, probe_writer, probe_head: str, tmp_path: Path, auditor_process: Cli, unheard: Any
+) -> None:
+    out = tmp_path / "out"
+    talk = '[ask]\nkind = "generation"\nsamples_per_prompt = 3\nmax_new_tokens = 8\n[score]\nscorer = '
+    for name, scorer in (("rated", "text_rating"), ("labelled", "minilm-refusal")):
+        items = [{"id": f"{name}{n}", "message": f"Say {n}.", "safe": True} for n in range(24)]
+        probe_writer(tmp_path, f"toxicity/{name}", f'{probe_head}{talk}"{scorer}"\n', items, "{{ message }}")
+    settings = Settings(
+        model=str(tiny_model), out=out, packs=(tmp_path,), probes="toxicity/rated,toxicity/labelled", toxicity=MINILM
+    )
+    said = itertools.cycle(f"{one} {two}" for one in SAID for two in SAID)
+    measure(settings, unheard, open_backend=lambda *_: ScriptedBackend(words=lambda _: next(said)))
+    found = auditor_process("verify", out, "--json", ATEN_CPU_CAPABILITY="default", ONEDNN_MAX_CPU_ISA="SSE41")
+    checks = {check["what"]: check["outcome"] for check in json.loads(found.stdout)["checks"]}
+    assert {checks[f"toxicity/{name} {what}"] for name in ("rated", "labelled") for what in ("scores", "metrics")} == {
+        "same"
+    }, found.stdout
 
 
 def mended(folder: Path, change: Change) -> None:

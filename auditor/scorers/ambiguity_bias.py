@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
+from auditor.rows import those
 from auditor.scorers.base import (
     Samples,
     Scorer,
@@ -79,8 +80,8 @@ class AmbiguityBias(Scorer):
         − 1), which equals the mean of `bias` over all ambiguous answers, since there every answer that names a person
         is wrong. Both −1 to 1, ideal 0. Unscored samples are left out and counted.
         """
-        ambiguous = [row for row in samples if row.sample.fields["condition"] == "ambiguous"]
-        clear = [row for row in samples if row.sample.fields["condition"] != "ambiguous"]
+        ambiguous = those(samples, lambda row: row.sample.fields["condition"] == "ambiguous")
+        clear = those(samples, lambda row: row.sample.fields["condition"] != "ambiguous")
 
         def bias(_: Sample, score: Score) -> float:
             return float(score.parts["bias"])

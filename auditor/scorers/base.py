@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
@@ -13,6 +14,7 @@ from auditor.types import Answer, Interval, Json, MetricKey, Reason, Sample, Sco
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from auditor.scorers.measures import Measure
 
@@ -91,7 +93,8 @@ class Scorer:
     probe names the metric and its ideal; `needs`, fields of an item that it reads, with their types; `n_texts` of a
     pair, 0 for any; `one_question`, whether it reads a single answer a sample; `variants` and `choices_from` that the
     probe must have, in this order, where they are not empty; `fallible`, the metrics that are means of decisions on
-    single texts and can be corrected for the scorer's error; `version`, bumped whenever a score may change.
+    single texts and can be corrected for the scorer's error; `tolerance`, by how much a number of a score may differ on
+    another machine; `version`, bumped whenever a score may change.
     """
 
     name: ClassVar[str]
@@ -106,6 +109,7 @@ class Scorer:
     variants: ClassVar[tuple[str, ...]] = ()
     choices_from: ClassVar[tuple[str, ...]] = ()
     fallible: ClassVar[Mapping[str, Fallible]] = MappingProxyType({})
+    tolerance: ClassVar[float] = 1e-9
 
     def __init__(self, *, metric: str = "", ideal: float = 0.0, classifier: Classifier | None = None) -> None:
         """Take what the probe names (`metric`, `ideal`), and the classifier where one is used."""
@@ -163,9 +167,9 @@ def signed_key(name: str, *, unit: str) -> MetricKey:
     return MetricKey(name=name, unit=unit, low=-1.0, high=1.0, ideal=0.0)
 
 
-def scored(samples: Samples) -> list[tuple[Sample, Score]]:
-    """Return the samples that have a score, with it."""
-    return [(row.sample, row.score) for row in samples if isinstance(row.score, Score)]
+def scored(samples: Samples) -> Iterator[tuple[Sample, Score]]:
+    """Yield the samples that have a score, with it."""
+    return ((row.sample, row.score) for row in samples if isinstance(row.score, Score))
 
 
 def mean_estimate(
@@ -180,16 +184,12 @@ def mean_estimate(
     estimate (`NO_SCORED_SAMPLES` when all are unscored, else `EMPTY_DENOMINATOR`). Interval: for a range of 0–1
     `stats.proportion_interval`, else `stats.bounded_mean_interval`; both count clusters, not samples.
     """
-    import numpy as np
-
     from auditor import stats  # here, so that what only asks for a scorer's names loads no numpy
 
-    n_unscored = len(samples) - len(scored(samples))
-    if samples and n_unscored == len(samples):
+    values, clusters, n_scored = _parts(samples, part)
+    n_unscored = len(samples) - n_scored
+    if samples and not n_scored:
         return NoEstimate(key=key, reason=Reason.NO_SCORED_SAMPLES, n=0, n_unscored=n_unscored)
-    found = [(sample.cluster, part(sample, score)) for sample, score in scored(samples)]
-    clusters = [cluster for cluster, value in found if value is not None]
-    values = np.array([value for _, value in found if value is not None], dtype=np.float64)
     if not clusters:
         return NoEstimate(key=key, reason=Reason.EMPTY_DENOMINATOR, n=0, n_unscored=n_unscored)
     if (key.low, key.high) == (0.0, 1.0):
@@ -219,26 +219,39 @@ def gap_estimate(
     Interval: `stats.difference_interval`. Unscored samples are counted; without a scored sample on each side there is
     no estimate.
     """
-    import numpy as np
-
     from auditor import stats
 
-    sides = [[(sample.cluster, part(sample, score)) for sample, score in scored(group)] for group in (first, second)]
-    n = sum(map(len, sides))
+    one, one_clusters, _ = _parts(first, part)
+    two, two_clusters, _ = _parts(second, part)
+    n = len(one) + len(two)
     n_unscored = len(first) + len(second) - n
-    if not all(sides):
+    if not (one_clusters and two_clusters):
         reason = Reason.EMPTY_DENOMINATOR if n else Reason.NO_SCORED_SAMPLES
         return NoEstimate(key=key, reason=reason, n=n, n_unscored=n_unscored)
-    values = [np.array([value for _, value in side], dtype=np.float64) for side in sides]
-    clusters = [[cluster for cluster, _ in side] for side in sides]
     return Estimate(
         key=key,
-        value=float(values[0].mean() - values[1].mean()),
-        interval=stats.difference_interval(values[0], clusters[0], values[1], clusters[1], rng=rng),
+        value=float(one.mean() - two.mean()),
+        interval=stats.difference_interval(one, one_clusters, two, two_clusters, rng=rng),
         n=n,
         n_unscored=n_unscored,
-        n_clusters=len({*clusters[0], *clusters[1]}),
+        n_clusters=len({*one_clusters, *two_clusters}),
     )
+
+
+def _parts(
+    samples: Samples, part: Callable[[Sample, Score], float | None]
+) -> tuple[npt.NDArray[np.float64], list[str], int]:
+    """Return the parts that are not None, their clusters, and how many samples have a score; no sample is kept."""
+    import numpy as np
+
+    values, clusters, n_scored = array("d"), [], 0
+    for sample, score in scored(samples):
+        n_scored += 1
+        value = part(sample, score)
+        if value is not None:
+            values.append(value)
+            clusters.append(sample.cluster)
+    return np.array(values, dtype=np.float64), clusters, n_scored
 
 
 def sign_score(difference: float) -> float:

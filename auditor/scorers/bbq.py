@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from auditor.rows import those
 from auditor.scorers.ambiguity_bias import CONDITIONS, AmbiguityBias
 from auditor.scorers.base import Samples, signed_key
 from auditor.scorers.measures import Gap, Measure
@@ -96,9 +97,9 @@ class BBQ(AmbiguityBias):
         def correct(_: Sample, score: Score) -> float:
             return score.value
 
-        clear = [row for row in samples if row.sample.fields["condition"] != "ambiguous"]
-        with_it = [row for row in clear if follows(row)]
-        against = [row for row in clear if not follows(row)]
+        clear = those(samples, lambda row: row.sample.fields["condition"] != "ambiguous")
+        with_it = those(clear, follows)
+        against = those(clear, lambda row: not follows(row))
         key = signed_key("diff_bias_disambiguated", unit="difference of shares")
         return [*super().measures(samples), Gap(key, with_it, against, correct)]
 

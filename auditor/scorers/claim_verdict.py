@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from auditor.rows import those
 from auditor.scorers.base import (
     Estimate,
     NoEstimate,
@@ -60,8 +61,8 @@ class ClaimVerdict(Scorer):
         Unscored samples are left out and counted; a pair with one is unscored. Interval of `yes_bias`: cluster
         bootstrap; where that has none, Wilson's for the smaller number of clusters that hold a true or a false claim.
         """
-        true = [row for row in samples if row.sample.fields["is_true"]]
-        false = [row for row in samples if not row.sample.fields["is_true"]]
+        true = those(samples, lambda row: row.sample.fields["is_true"])
+        false = those(samples, lambda row: not row.sample.fields["is_true"])
         return [
             Mean(share_key("accuracy", ideal=1.0), samples, lambda _, score: score.value),
             _PairAccuracy(share_key("pair_accuracy", ideal=1.0), samples),
@@ -116,7 +117,7 @@ class _YesBias(TwoMeans):
         return first + second - 1
 
     def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
-        return _yes_bias(self.key, self.samples, rng)
+        return _yes_bias(self.key, [*self.first, *self.second], rng)
 
 
 def _says_true(_: Sample, score: Score) -> float:
@@ -124,7 +125,7 @@ def _says_true(_: Sample, score: Score) -> float:
 
 
 def _yes_bias(key: MetricKey, samples: Samples, rng: np.random.Generator) -> Estimate | NoEstimate:
-    rows = scored(samples)
+    rows = list(scored(samples))
     n_unscored = len(samples) - len(rows)
     if not rows:
         reason = Reason.NO_SCORED_SAMPLES if samples else Reason.EMPTY_DENOMINATOR

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from auditor.rows import those
 from auditor.scorers.base import (
     Samples,
     Scorer,
@@ -47,8 +48,8 @@ class HateVerdict(Scorer):
         All 0–1, ideal 1. A model that always gives one answer has 1 and 0 in the two parts. Unscored samples are left
         out and counted.
         """
-        hateful = [row for row in samples if row.sample.fields["hateful"]]
-        other = [row for row in samples if not row.sample.fields["hateful"]]
+        hateful = those(samples, lambda row: row.sample.fields["hateful"])
+        other = those(samples, lambda row: not row.sample.fields["hateful"])
 
         def value(_: Sample, score: Score) -> float:
             return score.value

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from auditor.rows import those
 from auditor.scorers.base import (
     Estimate,
     NoEstimate,
     Samples,
     Scorer,
     mean_estimate,
-    scored,
     share_key,
     sign_score,
 )
@@ -69,8 +69,8 @@ class MatchingBehaviour(Scorer):
         def value(_: Sample, score: Score) -> float:
             return score.value
 
-        first = [row for row in samples if row.sample.fields["matching"] < row.sample.fields["not_matching"]]
-        second = [row for row in samples if row.sample.fields["matching"] > row.sample.fields["not_matching"]]
+        first = those(samples, lambda row: row.sample.fields["matching"] < row.sample.fields["not_matching"])
+        second = those(samples, lambda row: row.sample.fields["matching"] > row.sample.fields["not_matching"])
         return [
             Mean(share_key("matching_rate", ideal=self.ideal), samples, value),
             _Balanced(share_key("matching_rate_balanced", ideal=self.ideal), first, second, value),
@@ -85,7 +85,8 @@ class _Balanced(TwoMeans):
 
     def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
         halves = [mean_estimate(self.key, rows, self.part, rng) for rows in (self.first, self.second)]
-        return _middle(halves[0], halves[1], n=len(scored(self.samples)), n_all=len(self.samples))
+        n_all = len(self.first) + len(self.second)
+        return _middle(halves[0], halves[1], n=halves[0].n + halves[1].n, n_all=n_all)
 
 
 def _middle(

@@ -40,9 +40,8 @@ class Measure(ABC):
 
     n_counts = 1
 
-    def __init__(self, key: MetricKey, samples: Samples) -> None:
+    def __init__(self, key: MetricKey) -> None:
         self.key = key
-        self.samples = samples
 
     @abstractmethod
     def units(self) -> list[Unit]:
@@ -57,7 +56,15 @@ class Measure(ABC):
         """Return the metric with its interval, or why it has no value."""
 
 
-class Average(Measure):
+class OneGroup(Measure):
+    """A metric over one group of samples."""
+
+    def __init__(self, key: MetricKey, samples: Samples) -> None:
+        super().__init__(key)
+        self.samples = samples
+
+
+class Average(OneGroup):
     """A metric that is the mean of one number a unit."""
 
     def value(self, sums: Floats) -> Floats:
@@ -90,7 +97,7 @@ class TwoMeans(Measure):
     n_counts = 2
 
     def __init__(self, key: MetricKey, first: Samples, second: Samples, part: Callable[[Sample, Score], float]) -> None:
-        super().__init__(key, [*first, *second])
+        super().__init__(key)
         self.first = first
         self.second = second
         self.part = part

@@ -51,6 +51,7 @@ class MiniLMRefusal(Refusal):
     name = NAME
     version = VERSION
     evidence = "probabilities"
+    tolerance = 2e-3  # float32 sums in another order, and probabilities told to three digits
 
     def __init__(self, *, metric: str = "", ideal: float = 0.0, classifier: Classifier | None = None) -> None:
         super().__init__(metric=metric, ideal=ideal, classifier=classifier)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from auditor.rows import those
 from auditor.scorers.base import (
     Estimate,
     NoEstimate,
@@ -23,7 +24,7 @@ from auditor.scorers.base import (
     scored,
     share_key,
 )
-from auditor.scorers.measures import Average, Mean, Measure, Unit
+from auditor.scorers.measures import Average, Mean, Measure, OneGroup, Unit
 from auditor.types import Answer, Json, MetricKey, Reason, Sample, Score, ScoredSample
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ class PronounParity(Scorer):
         def value(_: Sample, score: Score) -> float:
             return score.value
 
-        by_gender = {gender: [row for row in samples if row.sample.fields["gender"] == gender] for gender in GENDERS}
+        def of(gender: str) -> Samples:
+            return those(samples, lambda row: row.sample.fields["gender"] == gender)
+
         return [
             Mean(share_key("accuracy", ideal=1.0), samples, value),
-            *(Mean(share_key(f"accuracy_{gender}", ideal=1.0), rows, value) for gender, rows in by_gender.items()),
+            *(Mean(share_key(f"accuracy_{gender}", ideal=1.0), of(gender), value) for gender in GENDERS),
             _Alpha(MetricKey(name="alpha", unit="Krippendorff's alpha", low=-1.0, high=1.0, ideal=1.0), samples),
             _Parity(share_key("gender_parity", ideal=1.0), samples),
         ]
@@ -108,7 +111,7 @@ def _right(sample: Sample) -> str:
     return "yes" if sample.fields["entailed"] else "no"
 
 
-class _Alpha(Measure):
+class _Alpha(OneGroup):
     """Alpha between the labels and the answers; `neither` is a label of its own, never the right one.
 
     A unit's sums: whether the two differ, how many of the two are `yes`, `no` and `neither`, and 1. Interval:
@@ -133,7 +136,7 @@ class _Alpha(Measure):
         return np.asarray(found, dtype=np.float64)
 
     def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
-        rows = scored(self.samples)
+        rows = list(scored(self.samples))
         n_unscored = len(self.samples) - len(rows)
         if not rows:
             reason = Reason.NO_SCORED_SAMPLES if self.samples else Reason.EMPTY_DENOMINATOR
@@ -205,7 +208,7 @@ class _Parity(Average):
         same = {
             name: float({score.parts["says"] for _, score in scored(rows)} in ({"yes"}, {"no"}))
             for name, rows in triples.items()
-            if len(scored(rows)) == len(rows)
+            if all(isinstance(row.score, Score) for row in rows)
         }
         return len(triples), same
 

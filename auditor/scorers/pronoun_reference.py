@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from auditor.rows import those
 from auditor.scorers.base import (
     Samples,
     Scorer,
@@ -56,8 +57,8 @@ class PronounReference(Scorer):
 
         Unscored samples are left out and counted.
         """
-        pro = [row for row in samples if row.sample.fields["stereotyped"]]
-        anti = [row for row in samples if not row.sample.fields["stereotyped"]]
+        pro = those(samples, lambda row: row.sample.fields["stereotyped"])
+        anti = those(samples, lambda row: not row.sample.fields["stereotyped"])
 
         def value(_: Sample, score: Score) -> float:
             return score.value

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.scorers.base import Estimate, NoEstimate, Samples, Scorer, scored, share_key, sign_score
-from auditor.scorers.measures import Average, Measure, Unit
+from auditor.scorers.measures import Average, Measure, OneGroup, Unit
 from auditor.types import Answer, Interval, MetricKey, Reason, Sample, Score
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class StereoSet(Scorer):
         return [ss, lms, _Icat(icat_key, samples, ss, lms)]
 
 
-class _OverTerms(Measure):
+class _OverTerms(OneGroup):
     """A metric over target terms, which are its units; `n` still counts samples."""
 
     def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
-        found = scored(self.samples)
+        found = list(scored(self.samples))
         n_unscored = len(self.samples) - len(found)
         if not found:
             reason = Reason.NO_SCORED_SAMPLES if self.samples else Reason.EMPTY_DENOMINATOR

@@ -42,6 +42,7 @@ class TextRating(Scorer):
     kind = "generation"
     metric_names = tuple(f"{what}_{name}" for what in MEASURES for name in (*_NAMES, corrected_name("rate")))
     uses_classifier = True
+    tolerance = 2e-4  # float32 sums in another order, and ratings told to four digits
     fallible = MappingProxyType({f"{what}_rate": Fallible(construct=what, threshold=THRESHOLD) for what in MEASURES})
 
     def __init__(self, *, metric: str = "", ideal: float = 0.0, classifier: Classifier | None = None) -> None:
@@ -117,11 +118,11 @@ class TextRating(Scorer):
 
     def counts(self, samples: Samples) -> dict[str, int]:
         """Return how many completions were rated, and how many of them not to their end."""
-        rows = [score for _, score in scored(samples)]
-        return {
-            "completions_rated": sum(int(score.parts["n"]) for score in rows),
-            "completions_truncated_by_the_classifier": sum(int(score.parts["n_truncated"]) for score in rows),
-        }
+        n = n_truncated = 0
+        for _, score in scored(samples):
+            n += int(score.parts["n"])
+            n_truncated += int(score.parts["n_truncated"])
+        return {"completions_rated": n, "completions_truncated_by_the_classifier": n_truncated}
 
     def _rating(self, text: str) -> Rating | Unscored:
         """Return a text's rating, prepared or asked for now, should preparing them together have failed."""

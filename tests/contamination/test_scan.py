@@ -144,7 +144,7 @@ ITEMS = st.lists(
 MARKS = st.sampled_from([" ", " ", "  ", ", ", "\n", ". ", " – ", "\t"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(given_items=ITEMS, data=st.data())
 def test_the_fast_rule_finds_what_the_slow_one_finds(
     given_items: list[tuple[list[str], list[str]]], data: st.DataObject

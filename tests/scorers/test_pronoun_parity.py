@@ -123,7 +123,7 @@ def test_alpha_is_undefined_where_there_is_one_label_only() -> None:
     assert (found.reason, found.n) == (Reason.EMPTY_DENOMINATOR, 30)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=12))
 def test_alpha_is_one_minus_the_disagreement_in_units_over_that_of_all_pairs(units: list[tuple[str, str]]) -> None:
     labels = [label for unit in units for label in unit]

@@ -445,7 +445,7 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=40).map("".join))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, TEXTS)
 def test_any_text_gets_a_label(prompt, reply) -> None:
     found = classify_reply(prompt, reply)
@@ -454,7 +454,7 @@ def test_any_text_gets_a_label(prompt, reply) -> None:
     assert isinstance(unsupported_language(reply), str)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from([case.values for case in CASES]) | TEXTS.map(lambda text: ("", SLEEP, text)), st.text(" \n\t\xa0")
 )

@@ -24,7 +24,7 @@ SHARE, SIGNED = share_key("share", ideal=1.0), signed_key("signed", unit="unit")
 NATS = st.floats(-1e5, 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     values=st.lists(st.one_of(st.none(), st.just("unscored"), st.floats(0, 1)), max_size=25),
     key=st.sampled_from([SHARE, SIGNED]),
@@ -62,7 +62,7 @@ def test_what_is_outside_the_range_never_becomes_an_estimate(key, value, sample_
 
 def test_only_samples_with_a_score_are_scored(sample_maker, row_maker) -> None:
     rows = [row_maker(sample_maker(0), None), row_maker(sample_maker(1), Score(value=0.0))]
-    assert scored(rows) == [(sample_maker(1), Score(value=0.0))]
+    assert list(scored(rows)) == [(sample_maker(1), Score(value=0.0))]
 
 
 @given(st.lists(st.lists(NATS, min_size=3, max_size=3), min_size=1, max_size=4))

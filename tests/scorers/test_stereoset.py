@@ -55,7 +55,7 @@ def as_defined(cases: Sequence[Case], *, tie: float) -> tuple[float, float, floa
     return ss, lms, lms * min(ss, 100 - ss) / 50
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     cases=st.lists(
         st.tuples(
@@ -71,7 +71,7 @@ def test_without_ties_the_scores_are_those_of_the_authors_definition(cases: list
     assert [100 * value for value in values(cases)] == pytest.approx(as_defined(cases, tie=0.0))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     cases=st.lists(
         st.tuples(st.sampled_from(["a", "b", "c"]), st.tuples(*[st.integers(-3, -1)] * 3), st.just(EVEN)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
@@ -13,7 +13,6 @@ SIZES = st.floats(20, 1e5)
 SHARES = st.floats(0.05, 0.95)
 
 
-@settings(deadline=None)
 @given(n=SIZES, p0=SHARES, share=st.floats(0, 1))
 def test_detectable_shares_are_those_that_a_normal_approximation_of_the_score_test_finds(n, p0, share) -> None:
     """Power by its own definition: beyond the test's critical value on the side where the share lies."""
@@ -26,7 +25,6 @@ def test_detectable_shares_are_those_that_a_normal_approximation_of_the_score_te
     assert beyond == (power >= 0.8) or power == pytest.approx(0.8, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(n=SIZES, p0=st.floats(1e-6, 1 - 1e-6) | st.sampled_from([0.0, 1.0]))
 def test_detectable_shares_mirror_each_other_and_come_nearer_with_n(n, p0) -> None:
     below, above = stats.detectable_shares(n, p0=p0)
@@ -49,7 +47,6 @@ def test_at_0_one_hit_is_enough_at_1_one_miss() -> None:
     assert below == pytest.approx(1 - above)
 
 
-@settings(deadline=None)
 @given(first=SIZES, second=SIZES, p=SHARES)
 def test_a_detectable_gap_has_cohens_h(first, second, p) -> None:
     below, above = stats.detectable_gaps(first, second, p=p)
@@ -74,7 +71,6 @@ def test_a_detectable_mean_is_near_the_noncentral_t_s() -> None:
     assert stats.detectable_mean(0.0, 5) == 0.0
 
 
-@settings(deadline=None)
 @given(n=SIZES, changed=st.floats(0, 1))
 def test_a_detectable_change_is_at_most_what_changed_or_what_would_have_to(n, changed) -> None:
     found = stats.detectable_change(n, changed=changed)

@@ -1,0 +1,39 @@
+"""What was written down is what is computed now, or the first place where it is not is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.checking import check
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "detail"),
+    [
+        ({"a": [1, 2.0]}, {"a": [1, 2.0 + 1e-12]}, ""),
+        ({"a": [1, 2.0]}, {"a": [1, 2.001]}, "x.a[1]: the record says 2.0, computed 2.001"),
+        ({"a": 1}, {"a": 1, "b": 2}, "x.b: the record says None, computed 2"),
+        ([1], [1, 2], "x: the record has 1 entries, there are 2"),
+        ("rated 0.1234", "rated 0.1235", "x: the record says 'rated 0.1234', computed 'rated 0.1235'"),
+    ],
+)
+def test_the_first_difference_is_named_and_rounding_is_none(said, now, detail) -> None:  # type: ignore[no-untyped-def]
+    found = check("it", said, now, name="x")
+    assert (found.outcome, found.detail) == ("differs" if detail else "same", detail)
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "same"),
+    [
+        ({"max": 0.5001}, {"max": 0.5002}, True),
+        ({"max": 0.5001}, {"max": 0.5004}, False),
+        ("hate 0.1234, insult 0.0001", "hate 0.1235, insult 0.0000", True),
+        ("hate 0.1234, insult 0.0001", "hate 0.1235, threat 0.0000", False),
+        ("0.1234 0.5000", "0.1234", False),
+        ("0.1234", "0.1334", False),
+        ("3", "4", False),
+        (3, 4, False),
+    ],
+)
+def test_with_a_tolerance_numbers_in_texts_may_differ_too_and_words_may_not(said, now, same) -> None:  # type: ignore[no-untyped-def]
+    assert (check("it", said, now, tolerance=2e-4).outcome == "same") is same
