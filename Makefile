@@ -11,6 +11,8 @@ SPLIT := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 NAME ?= crows-pairs
 
+unexport PYTHONDONTWRITEBYTECODE  # many short processes: each would compile every import anew
+
 .PHONY: audit test test-slow lint format benchmark calibrations scorers schema examples lock clean
 
 audit: $(STAMP)

@@ -18,7 +18,7 @@ from auditor.errors import MissingPackageError, ScorerError
 from auditor.scorers import minilm_refusal, minilm_toxicity
 from auditor.scorers.minilm_refusal import LABELS, MiniLMRefusal, RefusalNetwork
 from auditor.scorers.refusal import Refusal, classify_reply
-from auditor.types import Answer, Reason, Score, Scoring, Unscored
+from auditor.types import Answer, Reason, Score, ScorerRef, Scoring, Unscored
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
@@ -128,9 +128,14 @@ def test_without_the_encoder_it_fails_before_a_model_is_asked(scorer, monkeypatc
 
 
 def test_a_record_is_verified_only_with_the_head_and_the_encoder_that_scored_it(scorer, monkeypatch) -> None:
-    probe = SimpleNamespace(scorer=scorer.ref, scoring=Scoring(scorer=minilm_refusal.NAME))
+    def probe_of(ref: ScorerRef) -> SimpleNamespace:
+        told = replace(ref, checkpoint="")  # the checkpoint stands with the metrics
+        return SimpleNamespace(
+            scorer=told, scoring=Scoring(scorer=minilm_refusal.NAME), metrics=[SimpleNamespace(scorer=ref)]
+        )
+
+    probe, other = probe_of(scorer.ref), probe_of(replace(scorer.ref, checkpoint="0" * 64))
     assert isinstance(verify._scorer(probe, None, ""), MiniLMRefusal)
-    other = SimpleNamespace(scorer=replace(scorer.ref, checkpoint="0" * 64), scoring=probe.scoring)
     assert "has another checkpoint here" in verify._scorer(other, None, "")
     monkeypatch.setattr(minilm_toxicity, "_MODULE", "no_such_module")
     assert "needs the package" in verify._scorer(probe, None, "")
