@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ RECORD = "record.json"
 JOURNAL = "journal.jsonl"
 ITEMS = "contamination.jsonl"
 SAMPLES = "samples"
+_CRLF = "its line ends were made CRLF, as git does by core.autocrlf: restore them, with `* -text` in .gitattributes"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -96,7 +98,13 @@ def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> N
         if not path.is_file():
             raise RecordError(f"{path} is missing", hint="keep the record's folder together")
         if schema.digest_file(path).sha256 != named.sha256:
+            hint = _CRLF if _has_crlf_for_lf(path, named.sha256) else hint
             raise RecordError(f"{path} was changed after it was written: its digest does not match", hint=hint)
+
+
+def _has_crlf_for_lf(path: Path, sha256: str) -> bool:
+    """Return whether a file would have a digest if its lines ended as they were written."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest() == sha256
 
 
 def _content_digest(record: RunRecord) -> str:

@@ -83,6 +83,14 @@ def test_a_change_of_a_samples_file_is_found_out(copy: Path) -> None:
         load_record(copy)
 
 
+def test_line_ends_that_git_changed_are_told_from_an_edit(copy: Path) -> None:
+    for path in (copy / SAMPLES).iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(RecordError, match="changed after it was written") as fault:
+        load_record(copy)
+    assert "core.autocrlf" in fault.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [("{", "not JSON"), ("[]", "not a record of schema"), ('{"schema": "auditor:record/9"}', "auditor:record/9")],
