@@ -16,6 +16,7 @@ from auditor.card import build_card, with_verdicts
 from auditor.computed.dates import day_of
 from auditor.errors import PackError, UsageError
 from auditor.judge import judge, worst
+from auditor.provenance.datasets import folders_of
 from auditor.provenance.declare import kept_beside, load_declared
 from auditor.types import Card, Comparison, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
 
@@ -94,7 +95,11 @@ def run(settings: Settings, demands: Demands) -> Audit:
     previous = earlier.find(demands.previous)[0].digest if demands.previous else ""
     fixed = replace(settings, policies={policy.id: policy.digest for policy in given.policies}, previous=previous)
     _check_day(given.as_of, datetime.datetime.now(datetime.UTC).date().isoformat())
-    found = measure(fixed, open_progress())
+    progress = open_progress()
+    if not settings.training_data and (folders := folders_of(given.declared)):
+        named = " ".join(f"--training-data {folder}" for folder in folders)
+        progress.say(f"the declared training data is not looked at for the probes' items; to look: {named}")
+    found = measure(fixed, progress)
     comparison = earlier.compared(demands.previous, settings.out) if demands.previous else None
     audit = _assembled(found, given, comparison)
     compared = {earlier.COMPARISON: earlier.text_of(comparison)} if comparison else {}

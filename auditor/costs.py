@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from auditor import energy, schema
 from auditor.backends.base import Backend, flop_of, work_of
+from auditor.environment import machine_of
 from auditor.errors import OutputError, RecordError, first_line
 from auditor.journal import Kind
 from auditor.record import write_text
@@ -73,6 +74,8 @@ class Ledger:
         self._earlier: tuple[Span, ...] = ()
         self._untold = False
         self._completions = self._tokens = 0
+        self._writing: float | None = None  # since when, while completions are written
+        self._completions_s = 0.0
         self._from: tuple[EnergyPart, ...] | None = None  # while completions are written
         self._written: tuple[EnergyPart, ...] = ()
         self._last: Span | None = None
@@ -96,16 +99,19 @@ class Ledger:
 
     @contextlib.contextmanager
     def answering(self, kind: Kind) -> Iterator[None]:
-        """Tell apart what is used while requests of a kind are answered."""
-        if self.meter is None or kind != "generate":
+        """Tell apart what is used while requests of a kind are answered, and how long that takes."""
+        if kind != "generate":
             yield
             return
-        self._from = self.meter.read()
+        self._writing = time.monotonic()
+        self._from = self.meter.read() if self.meter else None
         try:
             yield
         finally:
             with self._lock:
-                self._written, self._from = _less(self.meter.read(), self._from), None
+                self._completions_s, self._writing = time.monotonic() - self._writing, None
+                if self.meter and self._from is not None:
+                    self._written, self._from = _less(self.meter.read(), self._from), None
 
     def note(self, outputs: Mapping[int, Output]) -> None:
         """Take note of outputs that the journal holds."""
@@ -155,6 +161,8 @@ class Ledger:
             ended=ended,
             completions=self._completions,
             completion_tokens=self._tokens,
+            completions_s=round(self._completions_s if self._writing is None else time.monotonic() - self._writing, 3),
+            machine=machine_of(self._backend.info.device),
             work=work,
             untold=self._untold,
         )
@@ -194,7 +202,8 @@ def read_spans(path: Path) -> tuple[Span, ...]:
 def _is_negative(span: Span) -> bool:
     work = span.work or Work(tokens=0, predictions=0)
     used = [part.kwh for part in (*span.energy, *span.completions_energy)]
-    return min(span.duration_s, span.completions, span.completion_tokens, work.tokens, work.predictions, *used) < 0
+    times = [span.duration_s, span.completions_s]
+    return min(*times, span.completions, span.completion_tokens, work.tokens, work.predictions, *used) < 0
 
 
 def checked(found: RunRecord, folder: Path) -> Iterator[Check]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from auditor.types import ANSWERS, ASKED, WHEN, Json
+from auditor.types import ANSWERS, ASKED, UNDECIDED, WHEN, Json
 
-KEYS = ("facts", "one_of", "accept", "holds", "when")
+KEYS = ("facts", "one_of", "accept", "holds", "when", "undecided")
 COMPUTED = "computed."
 _KNOWN = ["measured", "derived", "declared"]
 
@@ -27,7 +27,8 @@ def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mappi
     (not_applicable, withheld).
     `when`, of the shape of `holds`, says when the duty applies at all; what it asks about must be known, or not
     applicable for a reason that is given, so that nobody is excused by silence. The entry `ID.when` tells whether a
-    duty applies, `ID.asked` whether that can be told.
+    duty applies, `ID.asked` whether that can be told. `undecided`, of the same shape, says when a duty that is not met
+    is undecided rather than failed; the entry `ID.undecided` tells that.
     A question to a person is met by the answer true.
     """
     entries: dict[str, Json] = {}
@@ -37,13 +38,16 @@ def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mappi
             if "when" in duty:
                 entries[duty["id"] + WHEN] = _all(_holding(key, wanted, ()) for key, wanted in duty["when"].items())
                 entries[duty["id"] + ASKED] = _all(_is_there(key, ("not_applicable",)) for key in duty["when"])
+            if "undecided" in duty:
+                wanted = duty["undecided"].items()
+                entries[duty["id"] + UNDECIDED] = _all(_holding(key, value, ()) for key, value in wanted)
     used = {name: _fact_schema(name.split("_or_")) for name in sorted(_references(entries))}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"auditor:policy/{policy}/{version}",
         "title": f"What the policy {title} asks of a card",
         "description": "One $defs entry a duty, which a valid card meets. ID.when says whether the duty applies, "
-        "ID.asked whether that can be told.",
+        "ID.asked whether that can be told; ID.undecided, when a duty that is not met is undecided rather than failed.",
         "$defs": {**used, **entries},
     }
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from auditor.computed import COMPUTED_KEYS
 from auditor.demands import asked_of
-from auditor.judge import answer_key
+from auditor.duties import answer_key
+from auditor.provenance.datasets import folders_of
 from auditor.provenance.facts import catalogue, missing
 from auditor.types import ANSWERS, Card, Duty, Fact, Finding, Json, Policy, Rule, Verdict
 
@@ -48,6 +49,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     message: str
     needs: tuple[Need, ...]
     note: str = ""
+    unchecked: str = ""
 
 
 def explain(policy: Policy, facts: Mapping[str, Fact], card: Card | None, verdict: Verdict | None) -> list[Explained]:
@@ -90,10 +92,10 @@ def _duty(
 ) -> Explained:
     keys, paths = asked_of(policy.card_schema, duty.id)
     needs = [_fact_need(key, facts) for key in keys if not key.startswith(f"{ANSWERS}.")]
-    needs += [_computed_need(path, card) for path in paths]
+    needs += [_computed_need(path, card, facts) for path in paths]
     if not duty.automatable:
         needs.append(_answer_need(policy, duty, facts))
-    return _explained(policy, duty, finding, "duty", tuple(needs), duty.note)
+    return _explained(policy, duty, finding, "duty", tuple(needs))
 
 
 def _explained(
@@ -102,7 +104,6 @@ def _explained(
     finding: Finding | None,
     kind: Literal["rule", "duty"],
     needs: tuple[Need, ...],
-    note: str = "",
 ) -> Explained:
     source = policy.sources.get(demanded.source)
     cited = ", ".join(filter(None, (source.title if source else "", demanded.clause)))
@@ -119,7 +120,8 @@ def _explained(
         rationale=demanded.rationale,
         message=finding.message if finding else "",
         needs=needs,
-        note=note,
+        note=demanded.note if isinstance(demanded, Duty) else "",
+        unchecked=demanded.unchecked if isinstance(demanded, Duty) else "",
     )
 
 
@@ -138,16 +140,28 @@ def _now(fact: Fact) -> str:
     return fact.status.replace("_", " ") + (f": {fact.reason}" if fact.reason else "")
 
 
-def _computed_need(path: str, card: Card | None) -> Need:
+def _computed_need(path: str, card: Card | None, facts: Mapping[str, Fact]) -> Need:
     found: Json = card.computed if card else None
     for word in path.split(".")[1:]:
         found = found.get(word) if isinstance(found, dict) else None
     words = path.split(".")
     told = next((told for key, told in COMPUTED_KEYS.items() if _fits(key.split("."), words)), "several things")
     by = "a measurement: auditor run" if path.startswith(_FAMILY_PATHS) else "auditor, from the facts above and others"
-    by = "a look into the training files: auditor run --training-data" if path.startswith(_OVERLAP_PATHS) else by
+    by = _look(facts) if path.startswith(_OVERLAP_PATHS) else by
     now = "not known" if found is None else str(found)[:80]
     return Need(key=path, label=told, now=now, supplied_by=by)
+
+
+def _look(facts: Mapping[str, Fact]) -> str:
+    """Return the command that looks into the training files, with those folders that are declared."""
+    declared = folders_of(facts)
+    if declared:
+        named = " ".join(f"--training-data {folder}" for folder in declared)
+        return f"a look into the training files: auditor run {named} (folders declared in the provenance file)"
+    return (
+        "a look into the training files: auditor run --training-data FILES; a dataset is known again by its digests, "
+        "where training.datasets gives its folder, its Croissant file, or a file's sha256"
+    )
 
 
 def _fits(pattern: list[str], words: list[str]) -> bool:
@@ -213,6 +227,13 @@ def outline(policy: Policy) -> str:
 def as_text(policy: Policy, entries: list[Explained]) -> str:
     """Return an explanation for people."""
     lines = [f"{policy.title} {policy.version}, owner: {policy.owner}", policy.description, ""]
+    for source in policy.sources.values():
+        lines.append(f"{source.title}{f', {source.url}' if source.url else ''}: looked up on {source.checked_on}")
+        lines += [f"    against {source.checked_against.strip()}"] if source.checked_against else []
+    unchecked = [entry.id for entry in entries if entry.unchecked]
+    if unchecked:
+        lines.append(f"Unchecked in part, {len(unchecked)} of {len(entries)}: {', '.join(unchecked)}")
+    lines += [""] if policy.sources else []
     for entry in entries:
         status = f"{entry.status:<13}" if entry.status else ""
         lines.append(f"{status}{entry.id}: {entry.title} ({entry.severity}, {entry.basis})")
@@ -225,6 +246,7 @@ def _lines(entry: Explained) -> list[str]:
     lines = [f"why     {entry.rationale}"]
     lines += [f"clause  {entry.clause}"] if entry.clause else []
     lines += [f"note    {entry.note}"] if entry.note else []
+    lines += [f"unchecked  {entry.unchecked}"] if entry.unchecked else []
     lines.append(f"for     {', '.join(entry.audience)}")
     lines += [f"found   {entry.message}"] if entry.message else []
     for need in entry.needs:

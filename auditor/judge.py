@@ -12,17 +12,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from auditor.duties import cited, judge_duties
 from auditor.rules import bound_of, outcome_of
 from auditor.types import (
-    ANSWERS,
-    ASKED,
-    WHEN,
     Card,
     Coverage,
-    Duty,
-    Fact,
     Finding,
-    Json,
     Policy,
     Rule,
     RunRecord,
@@ -59,7 +54,7 @@ def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waive
     own = [waiver for waiver in waivers if waiver.policy == policy.id]
     as_of = str(card.computed["as_of"])
     ruled = [_judge_rule(record, card, rule, policy) for rule in policy.rules]
-    judged = [*ruled, *((finding, True) for finding in _judge_duties(card, policy))]
+    judged = [*ruled, *((finding, True) for finding in judge_duties(card, policy))]
     findings = [
         *(_waive(finding, own, card, sound=sound) for finding, sound in judged),
         *(_contradiction(key, what) for key, what in sorted(card.contradictions.items())),
@@ -118,7 +113,7 @@ def _judge_rule(record: RunRecord, card: Card, rule: Rule, policy: Policy) -> tu
         status=outcome.status,
         severity=rule.severity,
         basis=rule.basis,
-        clause=_cited(policy, rule),
+        clause=cited(policy, rule),
         title=rule.title or rule.metric,
         audience=rule.audience,
         subject=rule.metric + where,
@@ -128,96 +123,6 @@ def _judge_rule(record: RunRecord, card: Card, rule: Rule, policy: Policy) -> tu
         owner=rule.owner,
     )
     return finding, outcome.sound
-
-
-def _cited(policy: Policy, demanded: Rule | Duty) -> str:
-    """Return the clause with what it stands in."""
-    source = policy.sources.get(demanded.source)
-    return ", ".join(filter(None, (source.title if source else "", demanded.clause)))
-
-
-def _judge_duties(card: Card, policy: Policy) -> list[Finding]:
-    if not policy.duties:
-        return []
-    import msgspec
-    from jsonschema import Draft202012Validator
-
-    plain = msgspec.json.decode(msgspec.json.encode(card))
-    whole = Draft202012Validator({key: value for key, value in policy.card_schema.items() if key != "allOf"})
-    entries = policy.card_schema["$defs"]
-    found = []
-    for duty in policy.duties:
-        faults = _duty_faults(whole.evolve(schema=entries[duty.id]), card, plain)
-        when, asked = entries.get(f"{duty.id}{WHEN}"), entries.get(f"{duty.id}{ASKED}")
-        unknown = _duty_faults(whole.evolve(schema=asked), card, plain) if asked and faults else []
-        applies = when is None or bool(faults) or whole.evolve(schema=when).is_valid(plain)
-        found.append(_duty_finding(card, policy, duty, faults, unknown, applies=applies))
-    return found
-
-
-def _duty_finding(
-    card: Card, policy: Policy, duty: Duty, faults: list[str], unknown: list[str], *, applies: bool
-) -> Finding:
-    """Return what came of a duty: `faults` says what it lacks, `unknown` why it cannot be told whether it applies."""
-    answer = card.facts.get(answer_key(policy.id, duty.id))
-    if not faults:
-        status, message = Status.PASS, _met(answer) if applies else "does not apply, as documented"
-    elif unknown:
-        status, message = Status.INCONCLUSIVE, "whether it applies is not known: " + "; ".join(unknown)
-    elif not duty.automatable and (answer is None or answer.status == "missing"):
-        status, message = Status.INCONCLUSIVE, f"a question to a person, not answered: {duty.question}"
-    else:
-        status, message = Status.FAIL, "not documented: " + "; ".join(faults)
-    return Finding(
-        id=duty.id,
-        kind="duty",
-        status=status,
-        severity=duty.severity,
-        basis=duty.basis,
-        clause=_cited(policy, duty),
-        title=duty.title,
-        audience=duty.audience,
-        subject=duty.title,
-        bound="documented" if duty.automatable else "answered",
-        message=message,
-        rationale=duty.rationale,
-        owner=policy.owner,
-        applies=applies,
-    )
-
-
-def _met(answer: Fact | None) -> str:
-    return f"answered: {answer.source}" if answer and answer.status == "declared" else "documented"
-
-
-def answer_key(policy: str, duty: str) -> str:
-    """Return the key of the fact that answers a policy's question."""
-    return f"{ANSWERS}.{policy}/{duty}"
-
-
-def _duty_faults(validator: Json, card: Card, plain: Json) -> list[str]:
-    """Return where the card does not meet the duty's schema, as `fact is missing` or the validator's words."""
-    found = list(validator.iter_errors(plain))
-    faults = set()
-    while found:
-        error = found.pop()
-        path = [str(part) for part in error.absolute_path]
-        if error.context:
-            found += error.context
-        elif len(path) > 1 and path[0] == "facts":
-            faults.add(_fact_fault(path, card, error))
-        elif path == ["facts"] and error.validator == "required":
-            faults.add(error.message.replace("is a required property", "is missing").replace("'", ""))
-        else:
-            faults.add(f"{'.'.join(path) or 'the card'}: {error.message[:120]}")
-    return sorted(faults)
-
-
-def _fact_fault(path: list[str], card: Card, error: Json) -> str:
-    fact = card.facts[path[1]]
-    if path[-1] == "status" or fact.status not in {"measured", "derived", "declared"}:
-        return f"{path[1]} is {fact.status.replace('_', ' ')}"
-    return f"{'.'.join(part for part in path[1:] if part != 'value')}: {error.message[:120]}"
 
 
 def _waive(finding: Finding, own: Iterable[Waiver], card: Card, *, sound: bool) -> Finding:

@@ -41,7 +41,7 @@ def computed_of(
         **dates.compute(record, facts, as_of=as_of),
         **statements.compute(record, facts, contradictions),
         **measures.compute(record),
-        **contamination.compute(record),
+        **contamination.compute(record, facts),
         **changes.compute(comparison),
         **flop.compute(facts),
         **mof.compute(facts),

@@ -22,12 +22,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from auditor.contamination import rows
-from auditor.contamination.unpacked import PACKED, Stream
+from auditor.contamination.unpacked import Stream
 from auditor.datafiles import is_pointer
 from auditor.errors import DataError, UsageError
-
-_TEXT, _TABLE = (".txt", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"), (".parquet", ".arrow")
-KNOWN = (*_TEXT, *_TABLE)
+from auditor.textfiles import KNOWN, PACKED, TABLES, format_of
 
 
 class TrainingFile(Struct, frozen=True, kw_only=True):
@@ -67,7 +65,7 @@ def documents(file: TrainingFile, columns: Sequence[str]) -> Iterator[tuple[str,
         DataError: the file is damaged, not UTF-8, or has a row without a column; with the row.
         MissingPackageError: the package that reads the format is not installed.
     """
-    if file.format in _TABLE:
+    if file.format in TABLES:
         yield from ((text, True) for text in rows.of_table(file.path, file.format, columns, name=file.name))
         return
     with Stream(file.path, file.packing, name=file.name) as stream:
@@ -96,7 +94,7 @@ def _named(path: Path) -> TrainingFile:
         raise UsageError(f"the training data {path} does not exist", hint="check --training-data") from fault
     except OSError as fault:
         raise UsageError(f"cannot read the training data {path}: {fault.strerror}", hint="check its path") from fault
-    known = _format_of(path)
+    known = format_of(path.name)
     if known is None:
         raise UsageError(
             f"the training data {path} is of no known format",
@@ -116,7 +114,7 @@ def _in_folder(folder: Path, left_out: dict[str, int]) -> list[TrainingFile]:
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             path = Path(place) / name
-            known = _format_of(path)
+            known = format_of(path.name)
             if known is None:
                 ending = path.suffix.lower() or "none"
                 left_out[ending] = left_out.get(ending, 0) + 1
@@ -130,15 +128,6 @@ def _in_folder(folder: Path, left_out: dict[str, int]) -> list[TrainingFile]:
 
 def _refuse(fault: OSError) -> None:
     raise DataError(f"cannot read {fault.filename}: {fault.strerror}", hint="check its permissions") from fault
-
-
-def _format_of(path: Path) -> tuple[str, str] | None:
-    """Return a file's format and packing, None where it has no known one."""
-    packing = path.suffix.lower() if path.suffix.lower() in PACKED else ""
-    ending = Path(path.stem).suffix.lower() if packing else path.suffix.lower()
-    if ending in _TEXT or (ending in _TABLE and not packing):
-        return ending, packing
-    return None
 
 
 def _check(file: TrainingFile) -> None:

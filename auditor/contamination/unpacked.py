@@ -13,7 +13,6 @@ from types import TracebackType
 from auditor.errors import DataError, optional_package
 from auditor.types import Json
 
-PACKED = (".gz", ".bz2", ".xz", ".zst")
 LONGEST = 64 << 20  # bytes of a line, a row or a value
 _PART = 1 << 18
 _NULS = 4  # more than one byte in so many is a NUL: no text in UTF-8

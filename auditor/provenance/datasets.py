@@ -11,14 +11,15 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from auditor import schema
 from auditor.errors import ProvenanceError, first_line, foreign_faults
 from auditor.provenance import croissant_files
 from auditor.provenance.reading import front_matter_of
-from auditor.types import Json
+from auditor.textfiles import is_beside, is_data
+from auditor.types import Fact, Json
 
 READ = "provenance.sources.json"
 WAYS = ("croissant", "card", "folder")
@@ -67,6 +68,14 @@ def recall(datasets: list[Json], path: Path, text: str) -> list[Json] | None:
     if digest != _digest(text) or not set(places) <= set(range(len(datasets))):
         raise ProvenanceError(f"{kept} is of another {path.name}", hint=f"restore both, or delete {kept.name}")
     return [{**entry, "read": places[n]} if n in places else entry for n, entry in enumerate(datasets)]
+
+
+def folders_of(facts: Mapping[str, Fact]) -> list[str]:
+    """Return the folders of declared datasets, as the provenance file has them: by paths from its own folder."""
+    fact = facts.get("training.datasets")
+    declared = fact.value if fact is not None else None
+    read = [entry.get("read", {}) for entry in declared or [] if isinstance(entry, dict)]
+    return [str(found["path"]) for found in read if found.get("kind") == "folder"]
 
 
 def _digest(text: str) -> str:
@@ -163,19 +172,35 @@ def _card(path: Path) -> dict[str, Json]:
 
 
 def _folder(path: Path) -> dict[str, Json]:
-    """Return the digest over a folder's files, by name and content, with their number, bytes and lines of text."""
+    """Return the digest over a folder's files, by name and content, with their number, bytes and lines of text.
+
+    `file_sha256` is over the digests of its text files alone, so that these are known again wherever they lie;
+    `other_files` counts what is neither such a file nor written about them.
+    """
     files = [path] if path.is_file() else sorted(_walk(path))
     root = path.parent if path.is_file() else path
-    lines, size, digests = 0, 0, []
+    lines, size, others, digests = 0, 0, 0, []
+    texts: list[str] = []
     for file in files:
         name = file.relative_to(root).as_posix()
         digest = schema.digest_file(file)
         digests.append([name, digest.sha256])
         size += digest.bytes
         lines += _count_lines(file) if file.suffix in _LINES else 0
+        if is_data(name):
+            texts.append(digest.sha256)
+        elif not is_beside(name):
+            others += 1
     if not files:
         raise ProvenanceError(f"{path} holds no files", hint="give the folder of the dataset's files")
-    return {"sha256": schema.digest_of(digests), "files": len(files), "bytes": size, "lines": lines}
+    return {
+        "sha256": schema.digest_of(digests),
+        "files": len(files),
+        "bytes": size,
+        "lines": lines,
+        "file_sha256": schema.digest_of(sorted(texts)) if texts else "",
+        "other_files": others,
+    }
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -58,6 +58,7 @@ from auditor.types.files import BASE, HUB, FileDigest
 from auditor.types.judging import (
     ANSWERS,
     ASKED,
+    UNDECIDED,
     WHEN,
     Audience,
     Basis,
@@ -119,6 +120,7 @@ __all__ = [
     "MOST_LOST",
     "OVERLAPS",
     "PHRASING",
+    "UNDECIDED",
     "WHEN",
     "Answer",
     "Audience",

@@ -63,7 +63,9 @@ class Grid(Struct, frozen=True, kw_only=True):
 class Span(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one process of a run did and used, up to its end or, where it was killed, to when it last wrote it down.
 
-    `work` is None where the backend does not count it. `energy` is of the whole machine from the start of the process,
+    `machine` names the processor or accelerator that the model ran on, `completions_s` are the seconds in which
+    completions were written; both are empty in records that do not have them. `work` is None where the backend does not
+    count it. `energy` is of the whole machine from the start of the process,
     `completions_energy` of it while completions were written; both are empty where nobody measured, and `lacking` says
     in words what is not in them. `untold`: before it, requests were answered by processes that left no span.
     """
@@ -73,6 +75,8 @@ class Span(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended: bool
     completions: int
     completion_tokens: int
+    completions_s: float = 0.0
+    machine: str = ""
     work: Work | None = None
     tracker: str = ""
     energy: tuple[EnergyPart, ...] = ()

@@ -16,6 +16,7 @@ Audience = Literal["ai-office", "authorities", "downstream", "public"]
 ANSWERS = "answers"  # the section of the facts that answer policies' questions
 WHEN = ".when"  # ends the name of the $defs entry that says when a duty applies
 ASKED = ".asked"  # ends the name of the one that says whether that can be told
+UNDECIDED = ".undecided"  # ends the name of the one that says when a duty that is not met is undecided
 
 
 class Status(enum.StrEnum):
@@ -28,11 +29,15 @@ class Status(enum.StrEnum):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """What a policy's clauses stand in: a law, a standard, or the organisation's own reasons."""
+    """What a policy's clauses stand in: a law, a standard, or the organisation's own reasons.
+
+    `checked_against` says what they were held against on `checked_on`, where that is not the source itself.
+    """
 
     title: str
     basis: Basis
     checked_on: str
+    checked_against: str = ""
     url: str = ""
 
 
@@ -68,7 +73,7 @@ class Duty(Struct, frozen=True, kw_only=True):
     """A documentation duty: the `$defs` entry of the same id in the policy's JSON Schema over the card.
 
     One that is not `automatable` is a `question` to a person: undecided until the card holds the answer. `note` says
-    what is not certain of the duty itself.
+    how the duty is meant and what it accepts, `unchecked` what of it was not held against its source.
     """
 
     id: str
@@ -83,6 +88,7 @@ class Duty(Struct, frozen=True, kw_only=True):
     automatable: bool = True
     question: str = ""
     note: str = ""
+    unchecked: str = ""
     weight: float = 1.0
 
 
@@ -128,7 +134,8 @@ class Waiver(Struct, frozen=True, kw_only=True):
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a policy found about one rule, duty or waiver. A duty that does not apply (`applies` false) is PASS.
 
-    Only findings of severity *error* move the verdict. Under a `waiver`, `was` is the status that it covers.
+    `looks_at` names the facts, and the paths under `computed`, that a duty was decided by. Only findings of severity
+    *error* move the verdict. Under a `waiver`, `was` is the status that it covers.
     """
 
     id: str
@@ -145,6 +152,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rationale: str
     owner: str
     applies: bool = True
+    looks_at: tuple[str, ...] = ()
     was: Status | None = None
     waiver: Waiver | None = None
 
