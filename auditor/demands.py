@@ -11,6 +11,7 @@ from auditor.types import ANSWERS, ASKED, UNDECIDED, WHEN, Json
 
 KEYS = ("facts", "one_of", "accept", "holds", "when", "undecided")
 COMPUTED = "computed."
+_SAID_OF_UNDECIDED = " ID.undecided says when a duty that is not met is undecided rather than failed."
 _KNOWN = ["measured", "derived", "declared"]
 
 
@@ -47,7 +48,8 @@ def compile_duties(policy: str, version: str, title: str, duties: Sequence[Mappi
         "$id": f"auditor:policy/{policy}/{version}",
         "title": f"What the policy {title} asks of a card",
         "description": "One $defs entry a duty, which a valid card meets. ID.when says whether the duty applies, "
-        "ID.asked whether that can be told; ID.undecided, when a duty that is not met is undecided rather than failed.",
+        "ID.asked whether that can be told."
+        + (_SAID_OF_UNDECIDED if any("undecided" in one for one in duties) else ""),
         "$defs": {**used, **entries},
     }
 

@@ -8,6 +8,7 @@ from auditor.types import Costs, EnergyPart, Evidence, Fact, FlopCount, RunRecor
 
 TASK_TOKENS = 100_000
 FLOP, METHOD, ENERGY = "compute.inference_flop", "compute.inference_method", "compute.inference_energy_wh"
+SECONDS = "compute.inference_seconds"
 _DIGITS = 4  # of energies; what they are read by is no better
 _WH = 1000  # in a kWh
 
@@ -21,7 +22,28 @@ def inference_facts(record: RunRecord) -> dict[str, Fact]:
     costs = record.clocks.costs
     if costs is None:
         return {}
-    return {**_operations(record, costs.flop), ENERGY: _energy(costs)}
+    return {**_operations(record, costs.flop), SECONDS: _seconds(costs), ENERGY: _energy(costs)}
+
+
+def _machines(record: RunRecord) -> str:
+    """Return what the model ran on, by name where the record has it."""
+    costs = record.clocks.costs
+    names = dict.fromkeys(span.machine for span in costs.spans if span.machine) if costs else {}
+    return record.backend.device + (f" ({'; '.join(names)})" if names else "")
+
+
+def _seconds(costs: Costs) -> Fact:
+    wrote = [span for span in costs.spans if span.completion_tokens]
+    if not wrote or costs.untold or not all(span.completions_s for span in wrote):
+        why = "no completion was written, nor is it declared" if not wrote else "the record does not have it"
+        return Fact(status="missing", reason=why)
+    tokens = sum(span.completion_tokens for span in wrote)
+    seconds = sum(span.completions_s for span in wrote)
+    said = (
+        f"timed while this audit wrote {tokens} tokens in {sum(span.completions for span in wrote)} completions, many "
+        f"side by side, reading of the prompts included; scaled to {TASK_TOKENS} tokens"
+    )
+    return _fact(True, float(f"{seconds / tokens * TASK_TOKENS:.{_DIGITS}g}"), said, "clocks.costs.spans")
 
 
 def _operations(record: RunRecord, flop: FlopCount) -> dict[str, Fact]:
@@ -32,13 +54,17 @@ def _operations(record: RunRecord, flop: FlopCount) -> dict[str, Fact]:
     if flop.method == "counted":
         how = (
             f"One pass over a text of {flop.tokens} tokens was counted by {flop.by} "
-            f"({record.backend.dtype} on {record.backend.device}): products of matrices, convolutions and attention, a "
+            f"({record.backend.dtype} on {_machines(record)}): products of matrices, convolutions and attention, a "
             f"multiplication and an addition being two operations. That is {flop.written} FLOP a token; {formula}"
         )
     else:
-        how = f"Not counted on the model: {formula}, which leaves attention out"
+        how = f"Estimated, not counted on the model: {formula}, which leaves attention out. Ran on {_machines(record)}"
     text = f"{task % f'{TASK_TOKENS:,}'.replace(',', ' ')}. {how}."
-    said = "counted in a pass of the model" if flop.method == "counted" else "by the formula 2·N, not counted"
+    said = (
+        "counted in a pass of the model"
+        if flop.method == "counted"
+        else "estimated by the formula 2·N, not counted on the model"
+    )
     return {
         FLOP: _fact(flop.method == "counted", flop.written * TASK_TOKENS, said, "clocks.costs.flop"),
         METHOD: _fact(flop.method == "counted", text, said, "clocks.costs.flop"),

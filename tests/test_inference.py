@@ -13,7 +13,7 @@ from auditor import costs, renderings
 from auditor.backends.base import by_formula
 from auditor.card import build_card
 from auditor.exporters.costs import energy, line
-from auditor.inference import ENERGY, FLOP, METHOD, TASK_TOKENS, inference_facts
+from auditor.inference import ENERGY, FLOP, METHOD, SECONDS, TASK_TOKENS, inference_facts
 from auditor.provenance.facts import catalogue
 from auditor.schema import faults_against
 from auditor.types import Clocks, EnergyMethod, EnergyPart, Fact, FlopCount, Grid, RunRecord, Span
@@ -53,6 +53,8 @@ def test_a_real_run_counts_its_model_and_needs_no_energy_for_it(record: RunRecor
     assert clocks.costs.flop_in_all is not None and clocks.costs.flop_in_all > 1000 * flop.body
     assert clocks.costs.energy is None
     facts = build_card(record, {}).facts
+    assert 0 < clocks.costs.spans[-1].completions_s < clocks.costs.spans[-1].duration_s
+    assert facts[SECONDS].status == "measured" and clocks.costs.spans[-1].machine in facts[METHOD].value
     assert facts[FLOP].status == facts[METHOD].status == "measured"
     assert facts[FLOP].value == flop.written * TASK_TOKENS
     assert facts[FLOP].evidence[0].text == "clocks.costs.flop"
@@ -70,8 +72,19 @@ def test_every_fact_fits_its_place_in_the_card(record: RunRecord) -> None:
 def test_a_formula_is_derived_and_says_that_nothing_was_counted(record: RunRecord) -> None:
     facts = inference_facts(costed(record, by_formula(450), span()))
     assert (facts[FLOP].status, facts[FLOP].value) == ("derived", 900 * TASK_TOKENS)
-    assert "not counted" in facts[FLOP].source and facts[METHOD].value.endswith("leaves attention out.")
-    assert inference_facts(costed(record, by_formula(0), span())).keys() == {ENERGY}
+    assert "estimated by the formula" in facts[FLOP].source
+    assert "Estimated, not counted" in facts[METHOD].value and "leaves attention out" in facts[METHOD].value
+    assert inference_facts(costed(record, by_formula(0), span())).keys() == {ENERGY, SECONDS}
+
+
+def test_the_time_of_the_task_is_what_the_clock_said_and_missing_where_a_process_kept_none(record: RunRecord) -> None:
+    timed = [span(completions_s=2.0, machine="a processor"), span(completions_s=3.0, machine="a processor")]
+    facts = inference_facts(costed(record, COUNTED, *timed))
+    assert (facts[SECONDS].status, facts[SECONDS].value) == ("measured", 5.0 / 100 * TASK_TOKENS)
+    assert "100 tokens in 16 completions" in facts[SECONDS].source
+    assert "cpu (a processor)" in facts[METHOD].value
+    assert inference_facts(costed(record, COUNTED, timed[0], span()))[SECONDS].status == "missing"
+    assert inference_facts(costed(record, COUNTED, replace(timed[0], untold=True)))[SECONDS].status == "missing"
 
 
 def test_the_method_names_task_counter_machine_and_the_formula_beside_it(record: RunRecord) -> None:

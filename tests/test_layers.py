@@ -62,7 +62,8 @@ ALLOWED = {
     "card_file": BASE | {"schema", "card"},
     "inference": BASE,
     "energy": BASE,
-    "costs": BASE | {"schema", "record", "journal", "backends", "energy"},
+    "environment": BASE,
+    "costs": BASE | {"schema", "record", "journal", "backends", "energy", "environment"},
     "card": BASE | {"schema", "provenance", "computed", "described", "inference"},
     "exporters": BASE
     | {"resources", "provenance", "described", "schema", "samples", "items", "probes", "judge", "inference"},
@@ -92,7 +93,6 @@ TOP = {
     "verify",
     "reask",
     "summarise",
-    "environment",
     "progress",
     "doctor",
     "__main__",

@@ -29,6 +29,7 @@ _FREE = {  # what may well be said in two ways, in one's own words, or of anothe
     "compute.inference_flop",
     "compute.inference_method",
     "compute.inference_energy_wh",
+    "compute.inference_seconds",
     "maintenance.last_updated",
 }
 _OF_EACH_FILE = {  # what each file says of itself
