@@ -55,6 +55,34 @@ def test_with_a_record_the_explanation_says_what_the_card_has(finished: tuple[Ru
     assert "auditor run --probes misinformation/claims" in found["claims"].needs[0].supplied_by
 
 
+def test_what_was_not_held_against_its_source_is_said_of_the_duty_and_at_the_top() -> None:
+    policy = policies.load("eu-gpai-mdf")
+    entries = {entry.id: entry for entry in explain.explain(policy, {}, None, None)}
+    assert "third draft" in entries["mdf-3-2c"].unchecked and "bounds" in entries["mdf-6-4a"].unchecked
+    assert not entries["mdf-1-1"].unchecked
+    text = explain.as_text(policy, list(entries.values()))
+    count = sum(bool(entry.unchecked) for entry in entries.values())
+    assert f"Unchecked in part, {count} of {len(entries)}: mdf-2-2, " in text
+    assert "looked up on 2026-11-25" in text and "could not be had" in text
+    assert text.count("    unchecked  ") == count
+
+
+def test_the_look_that_a_duty_needs_is_named_with_the_declared_folders(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text("A text.")
+    facts = tmp_path / "facts.toml"
+    facts.write_text(
+        'by = "Us"\ndate = 2026-11-01\n[training]\ndatasets = [{ name = "c", folder = "corpus" }]\n', encoding="utf-8"
+    )
+    policy = policies.load("strict")
+    for declared, said in (
+        (load_declared(facts), "--training-data corpus (folders declared"),
+        ({}, "gives its folder"),
+    ):
+        (overlap,) = [entry for entry in explain.explain(policy, declared, None, None) if entry.id == "overlap"]
+        assert said in overlap.needs[-1].supplied_by
+
+
 def test_an_answer_is_declared_as_the_explanation_says(tmp_path: Path) -> None:
     policy = policies.load("strict")
     (reviewed,) = [entry for entry in explain.explain(policy, {}, None, None) if entry.id == "reviewed"]

@@ -24,12 +24,16 @@ from auditor.contamination import training
 from auditor.contamination.texts import ItemTexts, compared, items_of
 from auditor.diff import diff
 from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError, UsageError
+from auditor.exporters.overlap import coverage
 from auditor.mutations import self_test
 from auditor.plan import limited
+from auditor.provenance import datasets
+from auditor.provenance.declare import load_declared
 from auditor.run import Settings, measure
 from auditor.samples import read_scored
 from auditor.types import (
     Contamination,
+    Fact,
     Interval,
     ItemOverlap,
     LoglikelihoodRequest,
@@ -315,7 +319,7 @@ def test_a_look_that_left_a_probe_out_meets_no_duty_about_all_of_them(run: tuple
     found = run[0]
     told = found.contamination
     assert told and isinstance(told, Contamination)
-    whole = contamination.compute(found)["contamination"]
+    whole = contamination.compute(found, {})["contamination"]
     assert {"highest", "items"} <= whole.keys() and not whole["unlooked"] and whole["left_out"] == 1
     nothing = tuple(
         Undefined(
@@ -331,7 +335,7 @@ def test_a_look_that_left_a_probe_out_meets_no_duty_about_all_of_them(run: tuple
     )
     first = msgspec.structs.replace(told.probes[0], metrics=nothing)
     partly = msgspec.structs.replace(told, probes=(first, *told.probes[1:]))
-    left = contamination.compute(msgspec.structs.replace(found, contamination=partly))["contamination"]
+    left = contamination.compute(msgspec.structs.replace(found, contamination=partly), {})["contamination"]
     family = first.id.partition("/")[0]
     assert left["unlooked"] == [first.id]
     assert "highest" not in left and family not in left["items"] and len(left["items"]) == len(whole["items"]) - 1
@@ -436,6 +440,7 @@ def test_the_card_tells_what_was_found_and_the_metrics_without_it(run: tuple[Run
         row = next(line for line in renderings.render(card, name).splitlines() if line.startswith("| bias/crows"))
         assert len(re.findall(r"(?<!\\)\|", row)) == 7
     assert "2 training files" in text
+    assert "No training datasets are declared" in text
     assert "corpus/a.jsonl" in text
     assert "1 .md" in text
     assert "no training files were given" not in text
@@ -456,14 +461,58 @@ def test_policies_can_ask_for_a_look_and_bound_what_it_finds(
             )
             for found in (blind, run[0])
         }
-        met = status[run[0].run.plan_digest] is Status.PASS
         assert status[blind.run.plan_digest] is Status.FAIL
         # a partial run measures no family whole, which that action asks for as well; the index asks about other figures
-        assert met == (policy == "strict")
+        undecided = status[run[0].run.plan_digest] is Status.INCONCLUSIVE
+        assert undecided == (policy == "strict")  # no training data is declared, so the look may be at anything
     card = commands.assemble(run[0], [policies.load("baseline")], {}).card
     told_items = card.computed["contamination"]["items"]
     assert told_items == {"bias": LIMIT, "misinformation": LIMIT}
     assert card.computed["contamination"]["files"] == 2
+
+
+ALL = "{ name = 'corpus', folder = 'corpus' }"
+
+
+@pytest.mark.parametrize(
+    ("declared", "status", "said"),
+    [
+        (ALL, Status.PASS, "documented"),
+        ("{ name = 'a', folder = 'corpus/a.jsonl' }", Status.PASS, "documented"),
+        (f"{ALL}, 'https://owls.example/night'", Status.INCONCLUSIVE, "night (declared without its files"),
+        ("{ name = 'other', folder = 'other' }", Status.FAIL, "over_all_data is not known"),
+        ("{ name = 'other', folder = 'other' }, 'https://owls.example/night'", Status.FAIL, "over_all_data"),
+        (f"{ALL}, {{ name = 'scans', folder = 'scans' }}", Status.INCONCLUSIVE, "scans (declared without its files"),
+        ("{ name = 'mixed', folder = 'mixed' }", Status.INCONCLUSIVE, "1 of its files are of no format"),
+    ],
+)
+def test_only_a_look_at_all_declared_data_meets_a_duty_about_overlap(
+    run: tuple[RunRecord, Path], trained_on: Path, tmp_path: Path, declared: str, status: Status, said: str
+) -> None:
+    shutil.copytree(trained_on, tmp_path / "corpus")
+    shutil.copytree(trained_on, tmp_path / "mixed")
+    for name in ("other/x.txt", "scans/page.pdf", "mixed/page.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("something else")
+    facts = tmp_path / "facts.toml"
+    facts.write_text(f'by = "Us"\ndate = 2026-11-01\n[training]\ndatasets = [{declared}]\n', encoding="utf-8")
+    audit = commands.assemble(run[0], [policies.load("strict")], load_declared(facts))
+    (finding,) = [found for found in audit.verdicts[0].findings if found.id == "overlap"]
+    assert finding.status is status and said in finding.message
+    computed = audit.card.computed["contamination"]
+    assert ("over_all_data" in computed) == (status is Status.PASS)
+    assert "computed.contamination.over_all_data.highest" in finding.looks_at
+    sentence = coverage(audit.card)
+    assert sentence.startswith("Of ") and ("looked at whole." in sentence) == (status is Status.PASS)
+
+
+def test_a_look_at_some_columns_leaves_the_rest_unknown(run: tuple[RunRecord, Path], trained_on: Path) -> None:
+    part = msgspec.structs.replace(run[0], contamination=msgspec.structs.replace(told(run[0]), columns=("n",)))
+    read = {"kind": "folder", "path": "corpus", **datasets._folder(trained_on)}
+    fact = Fact(status="declared", value=[{"name": "corpus", "read": read}])
+    whole, partly = (contamination.compute(one, {"training.datasets": fact})["contamination"] for one in (run[0], part))
+    assert whole["datasets"]["looked_at"] == ["corpus"] and whole["datasets"]["share"] == 1
+    assert partly["datasets"]["unknown"] == ["corpus (only n was read of its rows)"] and "over_all_data" not in partly
 
 
 def test_a_rule_on_overlap_is_judged_on_its_interval_and_needs_a_look(run: tuple[RunRecord, Path]) -> None:

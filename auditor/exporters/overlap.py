@@ -23,6 +23,23 @@ def lead(found: Contamination) -> str:
     )
 
 
+def coverage(card: Card) -> str:
+    """Return how much of the declared training data was looked at; empty where no files were given."""
+    computed = card.computed.get("contamination")
+    datasets = computed.get("datasets") if isinstance(computed, dict) else None
+    if not isinstance(datasets, dict):
+        return ""
+    if not datasets["declared"]:
+        return "No training datasets are declared, so whether these files are all of the data cannot be told."
+    parts = (
+        ("not among these files", datasets["not_looked_at"]),
+        ("cannot be told from these files", datasets["unknown"]),
+    )
+    rest = "".join(f"; {said}: {', '.join(map(str, names))}" for said, names in parts if names)
+    looked = len(datasets["looked_at"])
+    return f"Of {_counted(datasets['declared'], 'declared training dataset')} {looked} was looked at whole{rest}."
+
+
 def files(found: Contamination) -> list[tuple[str, str]]:
     """Return the training files with sizes and digests, the first of them where there are many."""
     told = [(f"training file {file.path}", f"{file.bytes} bytes, sha256 {file.sha256}") for file in found.files[:_FEW]]

@@ -119,7 +119,12 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "figure": calibrations.figure,
         "lowest": calibrations.lowest,
         "overall": words.overall,
-        "overlap": {"lead": overlap.lead, "files": overlap.files, "beside": overlap.beside},
+        "overlap": {
+            "lead": overlap.lead,
+            "coverage": overlap.coverage,
+            "files": overlap.files,
+            "beside": overlap.beside,
+        },
         "sliced": words.sliced,
         "spreads": phrasings.spreads,
     }
