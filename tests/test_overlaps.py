@@ -479,10 +479,14 @@ ALL = "{ name = 'corpus', folder = 'corpus' }"
     [
         (ALL, Status.PASS, "documented"),
         ("{ name = 'a', folder = 'corpus/a.jsonl' }", Status.PASS, "documented"),
-        (f"{ALL}, 'https://owls.example/night'", Status.INCONCLUSIVE, "night (declared without its files"),
+        (f"{ALL}, 'https://owls.example/night'", Status.INCONCLUSIVE, "night of training.datasets (declared without"),
         ("{ name = 'other', folder = 'other' }", Status.FAIL, "over_all_data is not known"),
         ("{ name = 'other', folder = 'other' }, 'https://owls.example/night'", Status.FAIL, "over_all_data"),
-        (f"{ALL}, {{ name = 'scans', folder = 'scans' }}", Status.INCONCLUSIVE, "scans (declared without its files"),
+        (
+            f"{ALL}, {{ name = 'scans', folder = 'scans' }}",
+            Status.INCONCLUSIVE,
+            "scans of training.datasets (declared without",
+        ),
         ("{ name = 'mixed', folder = 'mixed' }", Status.INCONCLUSIVE, "1 of its files are of no format"),
     ],
 )
@@ -512,7 +516,10 @@ def test_a_look_at_some_columns_leaves_the_rest_unknown(run: tuple[RunRecord, Pa
     fact = Fact(status="declared", value=[{"name": "corpus", "read": read}])
     whole, partly = (contamination.compute(one, {"training.datasets": fact})["contamination"] for one in (run[0], part))
     assert whole["datasets"]["looked_at"] == ["corpus"] and whole["datasets"]["share"] == 1
-    assert partly["datasets"]["unknown"] == ["corpus (only n was read of its rows)"] and "over_all_data" not in partly
+    assert (
+        partly["datasets"]["unknown"] == ["corpus of training.datasets (only n was read of its rows)"]
+        and "over_all_data" not in partly
+    )
 
 
 def test_a_rule_on_overlap_is_judged_on_its_interval_and_needs_a_look(run: tuple[RunRecord, Path]) -> None:

@@ -80,7 +80,7 @@ def _datasets(found: Contamination, facts: Mapping[str, Fact]) -> dict[str, Json
     for entry in declared or []:
         place, why = _place(entry, groups, found)
         name = str(entry["name"] if isinstance(entry, dict) else entry)
-        names[place].append(f"{name} ({why})" if why else name)
+        names[place].append(f"{name} of training.datasets ({why})" if why else name)
     if not declared:
         names["unknown"].append("training.datasets is not declared")
     count = len(declared or [])

@@ -1,4 +1,4 @@
-"""CycloneDX 1.7: an ML-BOM of the model with its card, and who says each thing in it (`citations`).
+"""CycloneDX 1.7: an ML-BOM of the model with its card, who says each thing in it (`citations`), and what came of it.
 
 Source: the JSON schema of CycloneDX 1.7 (ECMA-424), `modelCard`, `citation`. The document is built by hand, since the
 library validates these parts and cannot write them; what it does not accept is an error and never written.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from auditor import schema
 from auditor.errors import ExportError, optional_package
-from auditor.exporters import facts
+from auditor.exporters import attestations, facts
 from auditor.exporters.costs import known as how_known
 from auditor.exporters.words import KNOWN
 from auditor.inference import ENERGY, TASK_TOKENS
@@ -19,7 +19,7 @@ from auditor.types import Document, Energy, Fact, Json, Material, Metric, ProbeR
 
 NAMESPACE = uuid.UUID("6f1d6c1e-6c57-5d0c-9c8f-2f6a3f0d7a10")
 _MODEL, _TOOL = "model", "auditor"
-_FACT = "auditor:fact:"
+_FACT = attestations.FACT
 _KWH = 1000  # in a MWh; as many Wh are in one
 _T = 1000  # kg in one
 
@@ -73,6 +73,14 @@ def build(material: Material) -> dict[str, Json]:
             {"ref": _TOOL, "dependsOn": sorted(entry["bom-ref"] for entry in probes)},
         ],
         "citations": list(_citations(material, component, parties)),
+        **(
+            {
+                "definitions": attestations.definitions(material.verdicts),
+                "declarations": attestations.declarations(material, _MODEL),
+            }
+            if material.verdicts
+            else {}
+        ),
     }
 
 
@@ -102,7 +110,14 @@ def _component(material: Material) -> dict[str, Json]:
             _property(f"{_FACT}missing", ", ".join(key for key in known if key not in _given(known)) or "none"),
             _property("auditor:record:sha256", record.digest),
             _property("auditor:weights:sha256", record.model.weights_digest),
-            *(_property(f"auditor:metric:{address}", facts.figures(metric)) for address, metric in material.metrics()),
+            *(
+                _property(f"{attestations.METRIC}{address}", facts.figures(metric))
+                for address, metric in material.metrics()
+            ),
+            *(
+                _property(f"auditor:overlap:{address}", facts.line(metric))
+                for address, metric in facts.overlaps(material.card)
+            ),
             *(
                 _property(f"auditor:verdict:{verdict.policy}", f"{verdict.status} sha256:{verdict.policy_digest}")
                 for verdict in material.verdicts

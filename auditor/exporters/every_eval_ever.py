@@ -110,6 +110,7 @@ def _library_details(material: Material) -> dict[str, str]:
         for address, metric in material.metrics()
         if isinstance(metric, Undefined)
     }
+    found |= {f"overlap {address}": facts.line(metric) for address, metric in facts.overlaps(material.card)}
     for probe in material.card.probes:
         found[f"unscored {probe.id}"] = str(sum(probe.unscored.values()))
     return {**found, "code_sha256": material.record.run.code_digest, "seed": str(material.record.run.seed)}

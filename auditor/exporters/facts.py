@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from auditor.exporters.words import KNOWN
 from auditor.provenance.licences import to_spdx
-from auditor.types import Fact, Json, Metric, Undefined
+from auditor.types import Card, Fact, Json, Metric, Undefined
 
 _UNFIT = re.compile(r"[^A-Za-z0-9.-]+")
 _REFERENCES = re.compile(r"LicenseRef-[A-Za-z0-9.-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*")
@@ -73,6 +73,12 @@ def told(fact: Fact) -> str:
 def basis(fact: Fact) -> str:
     """Return how a known fact is known: its status and source."""
     return f"{fact.status}: {fact.source}"
+
+
+def overlaps(card: Card) -> list[tuple[str, Metric | Undefined]]:
+    """Return how far probes' items stand in training files, each figure by its address; nothing without a look."""
+    found = card.contamination.probes if card.contamination else ()
+    return [(metric.address(probe.id), metric) for probe in found for metric in probe.metrics]
 
 
 def figures(metric: Metric | Undefined) -> str:

@@ -35,6 +35,10 @@ def _text(material: Material, rows: Sequence[str], rest: str) -> str:
     for verdict in material.verdicts:
         lines += _open(verdict)
     lines += ["", "| metric | value | interval | n | unscored |", "|---|---:|---|---:|---:|", *rows]
+    overlaps = [_row(address, metric) for address, metric in facts.overlaps(material.card)]
+    if overlaps:
+        head = "| items in the training files looked at | share | interval | n | unscored |"
+        lines += ["", head, "|---|---:|---|---:|---:|", *overlaps]
     return "\n".join(lines) + "\n" + rest
 
 

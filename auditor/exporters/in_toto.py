@@ -42,6 +42,7 @@ def export_svr(material: Material) -> Iterator[Document]:
         ),
         "auditor_verdicts": {verdict.policy: str(verdict.status) for verdict in material.verdicts},
         "auditor_metrics": _metrics(material),
+        **_overlaps(material),
     }
     text = schema.canonical_json(_statement(material, SVR, predicate), indent=1) + "\n"
     yield Document(name="svr.json", text=text)
@@ -65,6 +66,7 @@ def _test_result(material: Material, verdict: Verdict) -> dict[str, Json]:
         "auditor_notApplicable": [finding.id for finding in verdict.findings if not finding.applies],
         "auditor_inconclusiveTests": [f.id for f in verdict.findings if f.status is Status.INCONCLUSIVE],
         "auditor_metrics": _metrics(material),
+        **_overlaps(material),
     }
 
 
@@ -92,3 +94,8 @@ def _record(material: Material) -> dict[str, Json]:
 
 def _metrics(material: Material) -> list[dict[str, Json]]:
     return [facts.plain(metric, address) for address, metric in material.metrics()]
+
+
+def _overlaps(material: Material) -> dict[str, Json]:
+    found = [facts.plain(metric, address) for address, metric in facts.overlaps(material.card)]
+    return {"auditor_overlaps": found} if found else {}

@@ -49,6 +49,8 @@ def _suite(material: Material, verdict: Verdict) -> Xml.Element:
         Xml.SubElement(properties, "property", name=name, value=clean(value))
     for address, metric in material.metrics():
         Xml.SubElement(properties, "property", name=clean(address), value=clean(facts.line(metric)))
+    for address, metric in facts.overlaps(material.card):
+        Xml.SubElement(properties, "property", name=clean(f"overlap {address}"), value=clean(facts.line(metric)))
     suite.extend(cases)
     return suite
 

@@ -35,7 +35,8 @@ def coverage(card: Card) -> str:
         ("not among these files", datasets["not_looked_at"]),
         ("cannot be told from these files", datasets["unknown"]),
     )
-    rest = "".join(f"; {said}: {', '.join(map(str, names))}" for said, names in parts if names)
+    named = "training.datasets" in card.facts  # for the readers of this card
+    rest = "".join(f"; {said}: {', '.join(map(str, names)) if named else len(names)}" for said, names in parts if names)
     looked = len(datasets["looked_at"])
     return f"Of {_counted(datasets['declared'], 'declared training dataset')} {looked} was looked at whole{rest}."
 

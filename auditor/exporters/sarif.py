@@ -43,6 +43,7 @@ def _run(material: Material, verdict: Verdict) -> dict[str, Json]:
             "record_sha256": material.record.digest,
             "weights_sha256": material.record.model.weights_digest,
             "metrics": [facts.plain(metric, address) for address, metric in material.metrics()],
+            "overlaps": [facts.plain(metric, address) for address, metric in facts.overlaps(material.card)],
         },
     }
 

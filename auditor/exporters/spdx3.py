@@ -265,6 +265,13 @@ class _Builder:
         package.dataset_datasetSize = probe.n_items
         package.dataset_dataCollectionProcess = probe.source
         package.verifiedUsing = [self._hash(probe.digest)]
+        prefix = f"{probe.id}:"
+        looked = [
+            f"overlap with training files {address}: {facts.line(metric)}"
+            for address, metric in facts.overlaps(self._material.card)
+            if address.startswith(prefix)
+        ]
+        _fill(package, comment="\n".join(looked))
         self._licences(f"probe-{probe.id}", package, probe.license)
         return package
 

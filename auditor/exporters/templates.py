@@ -119,12 +119,7 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "figure": calibrations.figure,
         "lowest": calibrations.lowest,
         "overall": words.overall,
-        "overlap": {
-            "lead": overlap.lead,
-            "coverage": overlap.coverage,
-            "files": overlap.files,
-            "beside": overlap.beside,
-        },
+        "overlap": {name: getattr(overlap, name) for name in ("lead", "coverage", "files", "beside")},
         "sliced": words.sliced,
         "spreads": phrasings.spreads,
     }

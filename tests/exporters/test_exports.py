@@ -21,10 +21,12 @@ from auditor.errors import ExportError, MissingPackageError
 from auditor.export import export, material_of
 from auditor.exporters import croissant, cyclonedx, every_eval_ever, in_toto, junit, sarif, spdx3
 from auditor.exporters.facts import licence_expression
+from auditor.exporters.facts import overlaps as facts_overlaps
 from auditor.exporters.readers import cut
 from auditor.judge import judge
 from auditor.probes import find, load
 from auditor.types import (
+    Contamination,
     EnergyPart,
     Fact,
     FileDigest,
@@ -32,10 +34,13 @@ from auditor.types import (
     Grid,
     Material,
     Metric,
+    ProbeOverlap,
+    Reason,
     RunRecord,
     Span,
     Status,
     Undefined,
+    Waiver,
 )
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -163,7 +168,8 @@ def of_eee(found: dict[str, str]) -> Found:
 def of_junit(found: dict[str, str]) -> Found:
     (text,) = found.values()
     rows = Xml.fromstring(text).iterfind("testsuite/properties/property")
-    return of_lines((row.get("name", ""), row.get("value", "")) for row in rows)
+    named = [(row.get("name", ""), row.get("value", "")) for row in rows]
+    return of_lines(row for row in named if not row[0].startswith("overlap "))
 
 
 def of_summary(found: dict[str, str]) -> Found:
@@ -201,6 +207,94 @@ def test_every_format_carries_the_card_s_values_and_no_number_for_what_is_undefi
     values, undefined = of_card(material)
     assert len(values) >= 10 and undefined
     assert READERS[form](documents[form]) == (values, undefined)
+
+
+# Figures on training files
+
+
+def overlap_of_cyclonedx(found: dict[str, str]) -> list[tuple[str, str]]:
+    rows = only(found)["metadata"]["component"]["properties"]
+    return [(r["name"].removeprefix("auditor:overlap:"), r["value"]) for r in rows if ":overlap:" in r["name"]]
+
+
+def overlap_of_spdx3(found: dict[str, str]) -> list[tuple[str, str]]:
+    lines = [
+        line
+        for row in only(found)["@graph"]
+        if row["type"] == "dataset_DatasetPackage"
+        for line in row.get("comment", "").splitlines()
+    ]
+    return [tuple(line.removeprefix("overlap with training files ").split(": ", 1)) for line in lines]  # type: ignore[misc]
+
+
+def overlap_of_eee(found: dict[str, str]) -> list[tuple[str, str]]:
+    (log,) = [json.loads(text) for name, text in found.items() if name.endswith(".json")]
+    rows = log["eval_library"]["additional_details"].items()
+    return [(key.removeprefix("overlap "), value) for key, value in rows if key.startswith("overlap ")]
+
+
+def overlap_of_junit(found: dict[str, str]) -> list[tuple[str, str]]:
+    (text,) = found.values()
+    rows = [
+        (r.get("name", ""), r.get("value", "")) for r in Xml.fromstring(text).iterfind("testsuite/properties/property")
+    ]
+    return [(name.removeprefix("overlap "), value) for name, value in rows if name.startswith("overlap ")]
+
+
+OVERLAPS_IN: dict[str, Callable[[dict[str, str]], Found]] = {
+    "cyclonedx": lambda found: of_lines(iter(overlap_of_cyclonedx(found))),
+    "spdx3": lambda found: of_lines(iter(overlap_of_spdx3(found))),
+    "every-eval-ever": lambda found: of_lines(iter(overlap_of_eee(found))),
+    "in-toto-test-result": lambda found: of_plain(only(found)["predicate"]["auditor_overlaps"]),
+    "in-toto-svr": lambda found: of_plain(only(found)["predicate"]["auditor_overlaps"]),
+    "junit": lambda found: of_lines(iter(overlap_of_junit(found))),
+    "sarif": lambda found: of_plain(only(found)["runs"][0]["properties"]["overlaps"]),
+    "github-summary": lambda found: of_summary({"": found["summary.md"].partition("| items in the training")[2]}),
+}
+
+
+@pytest.fixture(scope="module")
+def looked(material: Material) -> Material:
+    """The material of a record with a look: one share a probe, and one that is undefined."""
+    record = material.record
+    probe = next(one for one in record.probes if any(isinstance(metric, Metric) for metric in one.metrics))
+    share = next(metric for metric in probe.metrics if isinstance(metric, Metric) and not metric.slice)
+    named = replace(share, key=replace(share.key, name="overlap_rate"), value=0.125)
+    nothing = Undefined(
+        key=replace(share.key, name="answered_overlap_rate"),
+        slice={},
+        reason=Reason.NO_SCORED_SAMPLES,
+        n=0,
+        n_unscored=3,
+        scorer=share.scorer,
+        data_digest=share.data_digest,
+    )
+    file = FileDigest(path="corpus/a.txt", sha256="a" * 64, bytes=9)
+    found = Contamination(
+        rule=share.scorer,
+        columns=(),
+        files=(file,),
+        left_out={},
+        n_documents=1,
+        n_words=9,
+        items_file=file,
+        probes=(ProbeOverlap(id=probe.id, asked=("text",), answers=(), metrics=(named, nothing)),),
+    )
+    card = replace(material.card, contamination=found)
+    return replace(material, record=replace(record, contamination=found), card=card)
+
+
+@pytest.mark.parametrize("form", METRICS_IN)
+def test_every_format_carries_what_was_found_in_training_files_apart_from_what_the_model_scored(
+    material: Material, looked: Material, form: str
+) -> None:
+    found = {one.name: one.text for one in registry.load("formats", form)(looked)}
+    (values, undefined) = OVERLAPS_IN[form](found)
+    ((address, metric), (other, _)) = facts_overlaps(looked.card)
+    assert isinstance(metric, Metric) and address.endswith(":overlap_rate")
+    assert values == {address: (0.125, metric.interval.low, metric.interval.high, metric.n)} and undefined == {other}
+    if form != "github-summary":  # its reader reads every table
+        assert READERS[form](found) == of_card(material)
 
 
 def test_an_export_is_the_same_each_time(finished: tuple[RunRecord, Path], facts: Path, documents: Any) -> None:
@@ -255,6 +349,58 @@ def test_every_fact_is_cited_with_its_status_and_who_says_so(documents: Any, mat
     used = {citation["attributedTo"] for citation in bom["citations"]} | set(refs(bom["metadata"], "ref"))
     used |= {ref for row in bom["dependencies"] for ref in [row["ref"], *row["dependsOn"]]}
     assert used <= known
+
+
+def test_every_finding_is_claimed_countered_or_left_open_with_its_evidence(documents: Any, material: Material) -> None:
+    bom = only(documents["cyclonedx"])
+    told, asked = bom["declarations"], bom["definitions"]["standards"]
+    assert [one["name"] for one in asked] == [verdict.policy_title for verdict in material.verdicts]
+    assert [one["identifier"] for one in asked[0]["requirements"]] == [f.id for f in material.verdicts[0].findings]
+    claims = {claim["bom-ref"]: claim for claim in told["claims"]}
+    places = {row["name"] for row in bom["metadata"]["component"]["properties"]}
+    evidence = {row["bom-ref"]: row for row in told["evidence"]}
+    outcomes = set()
+    for row, finding in zip(told["attestations"][0]["map"], material.verdicts[0].findings, strict=True):
+        met, not_met = row.get("claims", []), row.get("counterClaims", [])
+        assert bool(met) == (finding.status is Status.PASS)
+        assert bool(not_met) == (finding.status in {Status.FAIL, Status.WAIVED})
+        assert "score" not in row.get("conformance", {})
+        outcomes.add(finding.status)
+        for ref in (*met, *not_met):
+            claim = claims[ref]
+            assert claim["target"] == "model" and claim["reasoning"] == finding.message
+            used = [*claim.get("evidence", []), *claim.get("counterEvidence", [])]
+            assert used and all(ref in evidence for ref in used)
+    assert outcomes >= {Status.PASS, Status.FAIL, Status.INCONCLUSIVE}
+    own = {row["propertyName"] for row in evidence.values() if not row["propertyName"].startswith("auditor:computed")}
+    assert own <= places and "auditor:fact:missing" in own
+    assert "compliant" not in json.dumps(told).lower() and "affirmation" not in told
+
+
+def test_a_waiver_is_how_a_gap_is_dealt_with_and_expires(material: Material) -> None:
+    verdict = material.verdicts[0]
+    failed = next(finding for finding in verdict.findings if finding.status is Status.FAIL)
+    waiver = Waiver(
+        id=failed.id,
+        policy=verdict.policy,
+        scope=material.card.weights_digest,
+        reason="It is being moved.",
+        compensating_measure="The board answers.",
+        approver="A. Person",
+        expires="2099-12-31",
+        ticket="GOV-12",
+    )
+    waived = replace(failed, status=Status.WAIVED, was=Status.FAIL, waiver=waiver)
+    findings = tuple(waived if finding is failed else finding for finding in verdict.findings)
+    (text,) = [one.text for one in cyclonedx.export(replace(material, verdicts=(replace(verdict, findings=findings),)))]
+    told = json.loads(text)["declarations"]
+    (claim,) = [one for one in told["claims"] if one["bom-ref"] == f"claim:{verdict.policy}/{failed.id}"]
+    (row,) = [one for one in told["evidence"] if one["bom-ref"] == claim["mitigationStrategies"][0]]
+    assert (
+        row["expires"] == "2099-12-31T23:59:59Z"
+        and "GOV-12" in row["description"]
+        and "A. Person" in row["description"]
+    )
 
 
 def test_a_hub_licence_becomes_a_reference_and_files_carry_their_hashes(documents: Any, material: Material) -> None:

@@ -67,6 +67,8 @@ def test_a_folder_is_hashed_and_counted_and_links_out_of_it_are_not_followed(bas
         "files": 2,
         "bytes": 22,
         "lines": 2,
+        "file_sha256": schema.digest_of([digests[0][1]]),
+        "other_files": 1,
     }
 
 
