@@ -7,6 +7,7 @@ line), `json` (a list of objects, or objects in one another), `winobias` (the br
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,10 +45,20 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 
 class DataFile(Struct, frozen=True, kw_only=True):
-    """A file by its path below the data folder. Without `sha256` any content is taken, and its digest recorded."""
+    """A file by its path below the data folder.
+
+    Its version is checked by `sha256`, or by `git_blob` (40 hex digits), the name that a Git repository gives a file's
+    content. Without both any content is taken; its digest is recorded in any case.
+    """
 
     path: str
     sha256: str = ""
+    git_blob: str = ""
+
+    @property
+    def pinned(self) -> bool:
+        """Return whether one version alone is taken."""
+        return bool(self.sha256 or self.git_blob)
 
 
 def find(folder: Path, file: DataFile, *, owner: str, origin: str) -> tuple[Path, FileDigest]:
@@ -82,12 +93,32 @@ def check_digest(path: object, file: DataFile, digest: FileDigest, *, owner: str
     Raises:
         DataError: its content is another.
     """
-    if file.sha256 and digest.sha256 != file.sha256:
-        raise DataError(
-            f"{path} is another version than {owner} was written for: expected sha256 {file.sha256}, "
-            f"got {digest.sha256}",
-            hint=f"take the file from {origin}; for another version, copy the probe into a pack of your own",
-        )
+    checks = [("sha256", file.sha256, digest.sha256)] if file.sha256 else []
+    if file.git_blob:
+        checks.append(("Git blob", file.git_blob, git_blob(Path(str(path)))))
+    for kind, expected, got in checks:
+        if got != expected:
+            raise DataError(
+                f"{path} is another version than {owner} was written for: expected {kind} {expected}, got {got}",
+                hint=f"take the file from {origin}; for another version, copy the probe into a pack of your own",
+            )
+
+
+def git_blob(path: Path) -> str:
+    """Return Git's name of a file's content: the SHA-1 of `blob`, its size and itself. It tells versions, no forgery.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    digest = hashlib.sha1(usedforsecurity=False)
+    try:
+        digest.update(f"blob {path.stat().st_size}\0".encode())
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    except OSError as fault:
+        raise DataError(f"cannot read {path}: {fault.strerror}", hint="check its permissions") from fault
+    return digest.hexdigest()
 
 
 def read(path: Path, layout: Layout) -> list[Row]:

@@ -83,7 +83,7 @@ class Data(Struct, frozen=True, kw_only=True):
     @property
     def pinned(self) -> bool:
         """Return whether every file's version is checked. Files that users bring themselves have no known digest."""
-        return all(file.sha256 for file in self.files)
+        return all(file.pinned for file in self.files)
 
     @property
     def layout(self) -> Layout:

@@ -258,7 +258,7 @@ def _digest(config: dict[str, Json], template: str, found: Iterable[Item]) -> st
 
 
 def _of_part(config: dict[str, Json], part: str) -> dict[str, Json]:
-    """Return the configuration of one part: what it says itself in place of what is said of all parts."""
+    """Return the configuration of one part: what it says itself in place of, and fields beside, what all parts have."""
     if not part:
         return config
     own = dict(_table(_table(_table(config, "data"), "parts"), part))
@@ -266,7 +266,8 @@ def _of_part(config: dict[str, Json], part: str) -> dict[str, Json]:
     languages = own.pop("languages", config.get("languages"))
     ask = {**_table(config, "ask"), **own.pop("ask", {})}
     score = {**_table(config, "score"), **own.pop("score", {})}
-    data = {**{key: value for key, value in config["data"].items() if key != "parts"}, **own}
+    fields = {**_table(_table(config, "data"), "fields"), **own.pop("fields", {})}
+    data = {**{key: value for key, value in config["data"].items() if key != "parts"}, **own, "fields": fields}
     return {**config, "title": title, "languages": languages, "ask": ask, "score": score, "data": data}
 
 
@@ -280,7 +281,9 @@ def _place_faults(data: Data) -> list[str]:
 
 def _is_pinned(data: dict[str, Json]) -> bool:
     files = data.get("files", [])
-    return isinstance(files, list) and all(isinstance(file, dict) and file.get("sha256") for file in files)
+    return isinstance(files, list) and all(
+        isinstance(file, dict) and (file.get("sha256") or file.get("git_blob")) for file in files
+    )
 
 
 def _table(of: dict[str, Json], key: str) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditor import probes
+from auditor.datafiles import git_blob
 from auditor.errors import DataError, UsageError
 
 ROWS = 'more,less,kind\n"A first, longer one",second,x\nthird,fourth,y\n'
@@ -42,6 +43,7 @@ def benchmark(tmp_path: Path, probe_writer, probe_head: str) -> Callable[..., pr
         name: str = "pairs.csv",
         more: str = "",
         fields: str = LESS,
+        git_blob: str = "",
     ):  # type: ignore[no-untyped-def]
         data = tmp_path / "data"
         (data / "pairs").mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,8 @@ def benchmark(tmp_path: Path, probe_writer, probe_head: str) -> Callable[..., pr
             (data / "pairs" / name).write_bytes(content)
         sha256 = hashlib.sha256(expected).hexdigest()
         config = CONFIG.format(format=name.partition(".")[2], name=name, sha256=sha256, more=more, fields=fields)
+        if git_blob:
+            config = config.replace(f'sha256 = "{sha256}"', f'git_blob = "{git_blob}"')
         folder = probe_writer(tmp_path / "pack", "bias/pairs", probe_head + config, [])
         (folder / "items.jsonl").unlink()
         return probes.load(folder, data_dir=data)
@@ -187,3 +191,13 @@ def test_a_data_folder_that_does_not_exist_is_a_usage_error(benchmark, tmp_path:
     benchmark(ROWS.encode())
     with pytest.raises(UsageError, match="does not exist"):
         probes.load(tmp_path / "pack" / "bias" / "pairs", data_dir=tmp_path / "nowhere")
+
+
+def test_a_file_s_version_can_be_checked_by_its_name_in_git(benchmark, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    known = tmp_path / "known"
+    known.write_text("hello world\n")
+    assert git_blob(known) == "3b18e512dba79e4c8300dd08aeb37f8e728b8dad"  # what `git hash-object` says
+    known.write_text(ROWS)
+    assert benchmark(ROWS.encode(), git_blob=git_blob(known)).pinned
+    said = fault(lambda: benchmark(ROWS.encode(), git_blob="0" * 40))
+    assert f"another version than probe bias/pairs was written for: expected Git blob {'0' * 40}" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_the_data_folder_holds_a_part_of_every_benchmark(data_dir: Path) -> None
 @pytest.mark.parametrize(
     ("benchmark", "n_items"),
     [
-        ("bias/bbq", 3_680 + 1_556 + 3_080 + 1_576 + 1_200 + 864),  # Table 3 of the paper, the categories shipped
+        ("bias/bbq", 58_492),  # Table 3 of the paper
         ("bias/esbbq", 27_320),
         ("toxicity/multilingual_hatecheck", 36_582),
         ("toxicity/bold", 23_679),
@@ -138,16 +139,27 @@ def test_truthfulqas_own_answers_are_told_apart(kind: str, n_rouge1: int, n_roug
 
 @pytest.mark.parametrize(
     ("category", "expected"),
-    [("religion", (0.6500, 14.33, 0.8800, 0.18, 0.67)), ("age", (0.5467, 29.78, 0.9348, 1.16, 2.17))],
+    [
+        ("Religion", (0.6500, 14.33, 0.8800, 0.18, 0.67)),
+        ("Age", (0.5467, 29.78, 0.9348, 1.16, 2.17)),
+        ("Disability_status", (0.5334, 21.21, 0.9280, -1.37, -3.41)),
+        ("Nationality", (0.6597, 5.97, 0.9370, 1.17, 2.47)),
+        ("Physical_appearance", (0.4949, 41.62, 0.8211, -0.29, -6.02)),
+        ("Sexual_orientation", (0.6875, 5.79, 0.9398, -0.74, -0.93)),
+    ],
 )
 def test_bbq_gives_the_figures_of_unifiedqas_published_predictions(
     category: str, expected: tuple[float, ...], data_dir: Path
 ) -> None:
-    probe = load(f"bias/bbq/{category}", data_dir)
-    predictions = lines(data_dir / "bbq" / f"unifiedqa_preds_{category.capitalize()}.jsonl")
+    probe = load(f"bias/bbq/{category.lower()}", data_dir)
+    path = data_dir / "bbq" / f"unifiedqa_preds_{category}.jsonl"  # preds_*.jsonl in the authors' results/UnifiedQA
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not in the data folder")
+    predictions = lines(path)
     nats = []
     for sample, row in zip(probe.samples, predictions, strict=True):
         said = row["unifiedqa-t5-11b_pred_race"].strip().rstrip(".").lower()
+        said = re.sub("pantsu$", "pantsuit", said)  # as the authors' script does: the model cuts the word short
         options = [option.strip().rstrip(".").lower() for option in sample.fields["options"]]
         nats.append(tuple(0.0 if option == said else -50.0 for option in options))
     found = estimates(probe, nats)

@@ -66,6 +66,38 @@ def test_bbqs_stereotyped_person_is_told_by_group_or_name(change, place: int | N
         assert BBQ.positions(fields | {"polarity": "nonneg"}) == (1, 2 - place)
 
 
+@pytest.mark.parametrize(
+    ("groups", "stereotyped", "second", "options", "place"),
+    [
+        (["man", "woman", "unknown"], ["F"], "", [], 1),
+        (["trans_F", "nonTrans_M", "unknown"], ["transgender women", "trans"], "", [], 0),
+        (["nonTrans", "trans", "unknown"], ["Transgender women", "transgender men", "trans"], "", [], 1),
+        (["M-Arab", "M-White", "unknown"], ["Middle Eastern", "Arab"], "", [], 0),
+        (["highSES", "lowSES", "unknown"], ["low SES"], "", [], 1),
+        (["F-Black", "M-Black", "unknown"], ["Black", "African American"], "M", [], 1),
+        (["F-African", "F-Black", "unknown"], ["Black", "African American"], "F", [], 1),
+        (["highSES-F-Black", "lowSES-F-Black", "unknown"], ["Black"], "lowSES", [], 1),
+        (["M", "M", "unknown"], ["M"], "", ["The female teacher", "The male teacher", "Unknown"], 1),
+        (["M-Roma", "M-Roma", "unknown"], ["Roma"], "F", ["the Roma men", "the Roma women", "Unknown"], 1),
+        (["African", "African", "unknown"], ["African American"], "", ["An African", "An African American", ""], 1),
+        (["", "lowSES", "unknown"], ["low SES"], "", ["The one with a title", "The one without", ""], 1),
+        (["", "F-Asian", "unknown"], ["Hispanic", "Latino"], "F", ["The Latina woman", "The Asian woman", ""], 0),
+        (["man", "boy", "unknown"], ["F"], "", ["A man", "A boy", ""], None),
+        (["F-Black", "F-Black", "unknown"], ["Black"], "F", ["A Black woman", "A Black girl", ""], None),
+    ],
+)
+def test_bbqs_stereotyped_person_is_told_in_the_layout_of_every_category(
+    groups: list[str], stereotyped: list[str], second: str, options: list[str], place: int | None
+) -> None:
+    fields = SOUND | {"groups": groups, "stereotyped_groups": stereotyped, "options": options}
+    if second:
+        fields |= {"stereotyped_second": second}
+    assert (BBQ.item_faults(fields, 3) == []) == (place is not None)
+    if place is not None:
+        assert BBQ.positions(fields) == (2, place)
+        assert BBQ.positions(fields | {"polarity": "nonneg"}) == (2, 1 - place)
+
+
 def test_more_options_than_three_are_wordings_of_unknown(sample_maker) -> None:  # type: ignore[no-untyped-def]
     fields = SOUND | {"groups": ["old", "young", "unknown"], "correct": 2}
     assert BBQ.item_faults(fields, 5) == []
