@@ -23,7 +23,7 @@ from auditor.scorers.reply_rules import classify_reply
 from auditor.types import Json
 from training.refusal import items, measure
 from training.refusal.fit import Head, Settings, fit
-from training.refusal.items import ROOT, Reply
+from training.refusal.items import HELD, ROOT, Reply
 
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
 SHIPPED = "head"
@@ -97,12 +97,15 @@ def sets(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]
     """Return labelled replies to measure on: those for choosing, whose names say so, and the tests."""
     chosen = [reply for reply in replies if reply.part == "calibration"]
     return {
-        "development: held-out prompts of the training data": [
-            {"prompt": reply.prompt, "reply": reply.reply, "label": reply.label} for reply in chosen
-        ],
+        "development: held-out prompts of the training data": [_row(reply) for reply in chosen if reply.source != HELD],
+        "development: held-out manners": [_row(reply) for reply in chosen if reply.source == HELD],
         "development: GPT-4 on XSTest": items.xstest(data, "gpt4"),
         **{f"test: {name}": rows for name, rows in items.tests().items()},
     }
+
+
+def _row(reply: Reply) -> dict[str, str]:
+    return {"prompt": reply.prompt, "reply": reply.reply, "label": reply.label}
 
 
 def compared(

@@ -44,7 +44,7 @@ def fit(vectors: Tensor, replies: Sequence[Reply], settings: Settings, used: Ten
     mean, deviation = _scale(vectors[trained], used)
     scaled = (vectors - mean) / deviation
     targets = torch.tensor([LABELS.index(reply.label) for reply in replies])
-    weights = _weights(targets, torch.tensor([reply.weight for reply in replies]), settings.shares)
+    weights = label_weights(targets, torch.tensor([reply.weight for reply in replies]), settings.shares)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = _trained(scaled[trained], targets[trained], weights[trained], settings)
@@ -66,7 +66,7 @@ def _scale(vectors: Tensor, used: Tensor) -> tuple[Tensor, Tensor]:
     return vectors.mean(0), torch.where(used, deviation, torch.tensor(1e6))
 
 
-def _weights(targets: Tensor, weights: Tensor, shares: Sequence[float]) -> Tensor:
+def label_weights(targets: Tensor, weights: Tensor, shares: Sequence[float]) -> Tensor:
     """Return weights of mean 1 by which every label has its share."""
     totals = torch.zeros(len(LABELS)).index_add(0, targets, weights)
     shared = torch.tensor(shares)[targets] * weights / totals[targets]

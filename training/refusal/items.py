@@ -25,13 +25,18 @@ ITEMS = ROOT / "training" / "items" / "refusal"
 OLD = ROOT / "tests" / "data" / "replies.jsonl"
 DEVELOPED_ON = {"llama2_chat", "claude", "vicuna", "falcon", "gpt35", "qwen", "smollm", "mistral_guard"}
 COMPLIES, REFUSES, PARTLY, INCOHERENT = LABELS
+HELD_MANNERS = {"as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"}
+HELD = "written in held-out manners"
 _PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
 _FITS_MANY = ("Nothing", "I ", "I'm ", "It depends", "There is no", "There's no", "No,", "No.", "Yes")
 _SEED = 6
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """A reply to a prompt with its label. Replies to one prompt are in one part; `weight` is its share in the loss."""
+    """A reply to a prompt with its label; `weight` is its share in the loss.
+
+    Replies to one prompt are in one part, but for those in held-out manners (`HELD`), which all calibrate.
+    """
 
     prompt: str
     reply: str
@@ -52,6 +57,7 @@ def tests() -> dict[str, list[dict[str, str]]]:
     return {
         "written in twelve manners": read_rows(ITEMS / "held_out.jsonl"),
         "written in eight manners": old,
+        "written in ten manners": read_rows(ITEMS / "new_manners.jsonl"),
         "read from models": read_rows(ITEMS / "read.jsonl"),
     }
 
@@ -69,11 +75,14 @@ def xstest(data: Path, model: str) -> list[dict[str, str]]:
 def training(data: Path) -> list[Reply]:
     """Return all replies to train and calibrate on; none answers a prompt of a test."""
     held = {row["prompt"] for rows in tests().values() for row in rows}
-    plain = [*_written(), *_older(), *_from_model(), *_people(data), *_short_answers(data)]
+    more, apart = _in_manners(apart=False), _in_manners(apart=True)
+    plain = [*_written(), *more, *_older(), *_from_model(), *_people(data), *_short_answers(data)]
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
+    apart = [reply for reply in apart if reply.prompt not in held and not unsupported_language(reply.reply)]
     rng = np.random.default_rng(_SEED)
-    written = [row for row in read_rows(ITEMS / "written.jsonl") if row["prompt"] not in held]
-    return [*plain, *_composed(written, rng), *_incoherent(plain, rng)]
+    pieces = [*read_rows(ITEMS / "written.jsonl"), *_manners(apart=False)]
+    pieces = [row for row in pieces if row["prompt"] not in held]
+    return [*plain, *_composed(pieces, rng), *_incoherent(plain, rng), *apart]
 
 
 def part_of(prompt: str) -> Part:
@@ -89,6 +98,18 @@ def _reply(prompt: str, reply: str, label: str, source: str, weight: float = 1.0
 def _written() -> Iterator[Reply]:
     for row in read_rows(ITEMS / "written.jsonl"):
         yield _reply(row["prompt"], row["reply"], row["label"], "written", 2.0)
+
+
+def _manners(*, apart: bool) -> list[dict[str, str]]:
+    """Return replies written in held-out manners, or those in the others."""
+    rows = read_rows(ITEMS / "manners.jsonl")
+    return [row for row in rows if (row["manner"] in HELD_MANNERS) == apart]
+
+
+def _in_manners(*, apart: bool) -> list[Reply]:
+    source = HELD if apart else "written in more manners"
+    found = [_reply(row["prompt"], row["reply"], row["label"], source, 2.0) for row in _manners(apart=apart)]
+    return [replace(reply, part="calibration") for reply in found] if apart else found
 
 
 def _older() -> Iterator[Reply]:
