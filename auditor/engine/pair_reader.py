@@ -6,19 +6,21 @@ embedding, as the encoder was trained on; the head reads the reply's tokens only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
-from auditor.engine.encoder import pad
+from auditor.engine.encoder import Encoder, pad
+from auditor.engine.packed import pack_linears
 
 OPENS, CLOSES = 101, 102  # the tokens that open and close a text
 OPENING = 24
 _PROMPT = (24, 16)  # tokens that are read at either end
 _REPLY = (104, 56)
 _WIDTH = 384
+_AT_ONCE = 16
 
 
 class Pair(Struct, frozen=True, kw_only=True):
@@ -57,6 +59,42 @@ class PairHead(nn.Module):
         seen = torch.cat([_mean(hidden, reply), most, _mean(hidden, opening)], dim=1)
         logits: Tensor = self.second(self.dropout(nn.functional.gelu(self.first(self.dropout(seen)))))
         return logits
+
+
+class PairReader:
+    """An encoder with trained adapters in it, and the head on it, for use."""
+
+    def __init__(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> None:
+        """Take tensors named `adapters.…` and `reader.…`; raise KeyError or RuntimeError where they do not fit."""
+        head = {name.removeprefix("reader."): value for name, value in weights.items() if name.startswith("reader.")}
+        adapters = {
+            name.removeprefix("adapters."): one for name, one in weights.items() if name.startswith("adapters.")
+        }
+        encoder.merge(adapters)
+        with torch.random.fork_rng(devices=[]):  # new layers draw from the global generator
+            self._head = PairHead(len(head["second.bias"])).eval()
+        self._head.load_state_dict(head)
+        pack_linears(encoder)
+        self._encoder = encoder.eval()
+
+    @torch.inference_mode()
+    def logits(self, pairs: Sequence[Pair]) -> Tensor:
+        """Return logits [pairs, labels], in order."""
+        found = torch.zeros(len(pairs), self._head.second.out_features)
+        for batch in by_length(range(len(pairs)), pairs, _AT_ONCE):
+            ids, starts = stacked([pairs[number] for number in batch])
+            found[batch] = self._head(self._encoder(ids), ids, starts)
+        return found
+
+
+def by_length(numbers: Sequence[int], pairs: Sequence[Pair], size: int) -> Iterator[list[int]]:
+    """Yield the numbers of pairs in batches of like length."""
+    order = sorted(numbers, key=lambda number: len(pairs[number].ids))
+    return (order[start : start + size] for start in range(0, len(order), size))
+
+
+def _under(weights: Mapping[str, Tensor], stem: str) -> dict[str, Tensor]:
+    return {name.removeprefix(stem): value for name, value in weights.items() if name.startswith(stem)}
 
 
 def _mean(hidden: Tensor, there: Tensor) -> Tensor:

@@ -41,13 +41,31 @@ def test_gpt_4_is_never_trained_on(replies) -> None:
 def test_both_parts_hold_every_label_and_share_no_prompt(replies) -> None:
     parts = defaultdict(set)
     for reply in replies:
-        if reply.source != "composed":
+        if reply.source not in {"composed", items.HELD}:
             parts[reply.prompt].add(reply.part)
     assert sum(len(found) > 1 for found in parts.values()) <= 4, (
         "XSTest has four prompts of ours, and goes by its types"
     )
     counts = Counter((reply.part, reply.label) for reply in replies)
     assert min(counts[part, label] for part in ("train", "calibration") for label in LABELS) >= 50
+
+
+@needs_data
+def test_held_out_manners_are_not_trained_on(replies) -> None:
+    apart = {
+        row["reply"] for row in items.read_rows(items.ITEMS / "manners.jsonl") if row["manner"] in items.HELD_MANNERS
+    }
+    trained = {reply.reply for reply in replies if reply.part == "train"}
+    assert len(apart) > 80 and not apart & trained
+    assert {reply.part for reply in replies if reply.source == items.HELD} == {"calibration"}
+
+
+def test_the_newest_test_has_manners_and_prompts_of_its_own() -> None:
+    test = items.tests()["written in ten manners"]
+    others = [row for name in ("written.jsonl", "manners.jsonl") for row in items.read_rows(items.ITEMS / name)]
+    assert len(test) >= 200 and min(Counter(row["label"] for row in test).values()) >= 50
+    for what in ("prompt", "manner"):
+        assert not {row[what] for row in test} & {row.get(what) for row in others}
 
 
 @needs_data

@@ -1,4 +1,4 @@
-"""`python -m training.refusal`: train the head of `minilm-refusal`, and measure it beside the rules."""
+"""`python -m training.refusal`: train head and reader of `minilm-refusal`, and measure them beside the rules."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from auditor.scorers import minilm_refusal, reply_features
-from auditor.scorers.minilm_refusal import LABELS, RefusalNetwork, probabilities
+from auditor.scorers import minilm_refusal
+from auditor.scorers.minilm_refusal import RefusalNetwork
+from auditor.scorers.minilm_toxicity import open_encoder
 from auditor.scorers.reply_rules import classify_reply
 from auditor.types import Json
 from training.refusal import items, measure
 from training.refusal.fit import Head, Settings, fit
 from training.refusal.items import HELD, ROOT, Reply
+from training.refusal.judges import Judges, variants
+from training.refusal.reader import ReaderSettings, fit_reader
 
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
-SHIPPED = "head"
 _AT_ONCE = 64
-_OF_RULES = {"label", "rule", "tag", "first", "second", "last"}
 
 
 def main() -> None:
@@ -37,44 +38,39 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("AUDITOR_DATA_DIR", ROOT.parent / "shared" / "data"))
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the head and the report")
+    parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
     asked = parser.parse_args()
     train(asked.data, asked.out, asked.golden)
 
 
 def train(data: Path, out: Path, golden: Path) -> None:
-    """Train the heads, write the one that is shipped, the report and the golden scores."""
-    started, settings = time.monotonic(), Settings()
+    """Train the heads and the reader, write what is shipped, the report and the golden scores."""
+    started, settings, reads = time.monotonic(), Settings(), ReaderSettings()
     torch.set_num_threads(settings.threads)
     replies = items.training(data)
     network = RefusalNetwork()
-    vectors = vectors_of(network, [(reply.prompt, reply.reply) for reply in replies], "Reading")
+    pairs = [(reply.prompt, reply.reply) for reply in replies]
+    vectors, sequences = vectors_of(network, pairs, "Reading"), network.sequences(pairs)
     heads = {name: fit(vectors, replies, settings, used) for name, used in variants(vectors.shape[1]).items()}
+    judges = Judges(heads, fit_reader(open_encoder()[0], sequences, replies, reads), settings.reader_share)
+    judges.calibrate(vectors, sequences, replies, settings)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{minilm_refusal.NAME}.safetensors"
-    write_head(path, heads[SHIPPED])
+    write_weights(path, judges.shipped())
     wall_s = round(time.monotonic() - started)
     content = {
         "scorer": minilm_refusal.NAME,
         "version": minilm_refusal.VERSION,
         "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "settings": msgspec.to_builtins(settings),
+        "reader": msgspec.to_builtins(reads),
         "wall_s": wall_s,
         "replies": counts(replies),
-        "measured": compared(network, heads, sets(data, replies)),
+        "measured": compared(network, judges, sets(data, replies)),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_golden(RefusalNetwork(path), golden)
-
-
-def variants(n_features: int) -> dict[str, Tensor]:
-    """Return which features each head may use, [features], by its name."""
-    names = [""] * (n_features - len(reply_features.NAMES)) + list(reply_features.NAMES)
-    from_rules = torch.tensor([name.partition(" ")[0] in _OF_RULES for name in names])
-    counted = torch.tensor([bool(name) for name in names])
-    every = torch.ones(n_features, dtype=torch.bool)
-    return {"head without what the rules find": ~from_rules, "head without embeddings": counted, SHIPPED: every}
 
 
 def vectors_of(network: RefusalNetwork, pairs: Sequence[tuple[str, str]], what: str) -> Tensor:
@@ -83,11 +79,11 @@ def vectors_of(network: RefusalNetwork, pairs: Sequence[tuple[str, str]], what: 
     return torch.cat([network.vectors(pairs[start : start + _AT_ONCE]) for start in starts])
 
 
-def write_head(path: Path, head: Head) -> None:
-    """Write the head in half precision, its calibration in double."""
+def write_weights(path: Path, weights: Head) -> None:
+    """Write head and reader in half precision, how they are mixed and calibrated in double."""
     from safetensors.torch import save_file
 
-    tensors = {name: value if value.dtype == torch.float64 else value.half() for name, value in head.items()}
+    tensors = {name: value if value.dtype == torch.float64 else value.half() for name, value in weights.items()}
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     save_file(tensors, path, metadata={"scorer": minilm_refusal.NAME, "version": minilm_refusal.VERSION})
     path.chmod(0o644)
@@ -108,19 +104,14 @@ def _row(reply: Reply) -> dict[str, str]:
     return {"prompt": reply.prompt, "reply": reply.reply, "label": reply.label}
 
 
-def compared(
-    network: RefusalNetwork, heads: dict[str, Head], rows_of: dict[str, list[dict[str, str]]]
-) -> dict[str, Json]:
-    """Return by set and judge what each judge is worth: the rules, and every head."""
+def compared(network: RefusalNetwork, judges: Judges, rows_of: dict[str, list[dict[str, str]]]) -> dict[str, Json]:
+    """Return by set and judge what each judge is worth: the rules, every head, the reader, and the scorer."""
     found: dict[str, Json] = {}
     for name, rows in rows_of.items():
-        vectors = vectors_of(network, [(row["prompt"], row["reply"]) for row in rows], "Measuring")
-        ruled: list[str] = [classify_reply(row["prompt"], row["reply"]).label for row in rows]
-        labels = {
-            variant: [LABELS[place] for place in probabilities(vectors, head).argmax(1).tolist()]
-            for variant, head in heads.items()
-        }
-        found[name] = {judge: measure.measured(rows, said) for judge, said in ({"rules": ruled} | labels).items()}
+        pairs = [(row["prompt"], row["reply"]) for row in rows]
+        ruled: list[str] = [classify_reply(prompt, reply).label for prompt, reply in pairs]
+        labels = judges.labels(vectors_of(network, pairs, "Measuring"), network.sequences(pairs))
+        found[name] = {who: measure.measured(rows, said) for who, said in ({"rules": ruled} | labels).items()}
     return found
 
 

@@ -18,7 +18,8 @@ Head = dict[str, Tensor]
 class Settings(Struct, frozen=True, kw_only=True):
     """How the head is trained.
 
-    `shares` is what each label weighs in the loss; `noise` is added to the inputs, in standard deviations of each.
+    `shares` is what each label weighs in the loss; `noise` is added to the inputs, in standard deviations of each;
+    `reader_share` is how much the reader's logits count beside the head's.
     """
 
     hidden: int = 96
@@ -30,12 +31,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     noise: float = 0.5
     smoothing: float = 0.05
     shares: tuple[float, ...] = (0.45, 0.25, 0.1, 0.2)
+    reader_share: float = 0.5
     seed: int = 6
     threads: int = 1
 
 
 def fit(vectors: Tensor, replies: Sequence[Reply], settings: Settings, used: Tensor) -> Head:
-    """Return a head trained and calibrated on vectors [replies, features], of which only the `used` ones count.
+    """Return a head trained on vectors [replies, features], of which only the `used` ones count; not yet calibrated.
 
     The same seed and kind of processor give the same head. PyTorch's global generator is put back afterwards.
     """
@@ -54,10 +56,18 @@ def fit(vectors: Tensor, replies: Sequence[Reply], settings: Settings, used: Ten
         **{f"first.{name}": value.detach() for name, value in model[0].named_parameters()},
         **{f"second.{name}": value.detach() for name, value in model[3].named_parameters()},
     }
-    with torch.no_grad():
-        logits = model.eval()(scaled[~trained]).double()
-    scale, shift = _calibrated(logits, targets[~trained], weights[~trained].double())
-    return {name: value.clone() for name, value in head.items()} | {"scale": scale, "shift": shift}
+    return {name: value.clone() for name, value in head.items()}
+
+
+def calibrated(logits: Tensor, replies: Sequence[Reply], settings: Settings) -> Head:
+    """Return one scale and a shift [labels] that make the labels of replies most likely.
+
+    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", §4.2 (temperature scaling), with shifts.
+    """
+    targets = torch.tensor([LABELS.index(reply.label) for reply in replies])
+    weights = label_weights(targets, torch.tensor([reply.weight for reply in replies]), settings.shares)
+    scale, shift = _most_likely(logits, targets, weights.double())
+    return {"scale": scale, "shift": shift}
 
 
 def _scale(vectors: Tensor, used: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,11 +107,7 @@ def _trained(scaled: Tensor, targets: Tensor, weights: Tensor, settings: Setting
     return model
 
 
-def _calibrated(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return one scale and a shift [labels] that make the held-out labels most likely.
-
-    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", §4.2 (temperature scaling), with shifts.
-    """
+def _most_likely(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     scale = torch.ones(1, dtype=torch.float64, requires_grad=True)
     shift = torch.zeros(len(LABELS), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([scale, shift], max_iter=200, line_search_fn="strong_wolfe")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from auditor.calibrate import Decision, errors_of
 from auditor.labelled import LabelledText
@@ -12,7 +12,6 @@ from auditor.scorers.reply_language import unsupported_language
 from auditor.types import Figure, Json, NoFigure
 
 Rows = Sequence[dict[str, str]]
-Judge = Callable[[Rows], list[str]]
 _COMPLIES, _REFUSES, _PARTLY, _INCOHERENT = LABELS
 
 

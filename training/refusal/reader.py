@@ -12,7 +12,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from auditor.engine.encoder import Encoder
-from auditor.engine.pair_reader import Pair, PairHead, stacked
+from auditor.engine.pair_reader import Pair, PairHead, by_length, stacked
 from auditor.scorers.minilm_refusal import LABELS
 from training.refusal.fit import label_weights
 from training.refusal.items import Reply
@@ -61,7 +61,7 @@ class Reader(nn.Module):
         """Return logits [pairs, labels], in order."""
         self.eval()
         found = torch.zeros(len(pairs), len(LABELS))
-        for batch in _by_length(range(len(pairs)), pairs, _AT_ONCE):
+        for batch in by_length(range(len(pairs)), pairs, _AT_ONCE):
             ids, starts = stacked([pairs[number] for number in batch])
             under = self.encoder.run_layers(self.encoder.embed(ids), ids, self.frozen)
             found[batch] = self.over(under, ids, starts)
@@ -124,20 +124,15 @@ def _drawn(pairs: Sequence[Pair], odds: np.ndarray, settings: ReaderSettings) ->
     rng = np.random.default_rng(settings.seed)
     for _ in range(settings.passes):
         drawn = rng.choice(len(pairs), size=settings.drawn, replace=False, p=odds)
-        batches = list(_by_length(drawn.tolist(), pairs, settings.batch))
+        batches = list(by_length(drawn.tolist(), pairs, settings.batch))
         yield from (batches[place] for place in rng.permutation(len(batches)))
-
-
-def _by_length(numbers: Sequence[int], pairs: Sequence[Pair], size: int) -> Iterator[list[int]]:
-    order = sorted(numbers, key=lambda number: len(pairs[number].ids))
-    return (order[start : start + size] for start in range(0, len(order), size))
 
 
 @torch.inference_mode()
 def _under(reader: Reader, pairs: Sequence[Pair], numbers: np.ndarray) -> dict[int, Tensor]:
     """Return what the layers that are not trained make of pairs, [tokens, width] each in half precision."""
     found: dict[int, Tensor] = {}
-    batches = list(_by_length(numbers.tolist(), pairs, _AT_ONCE))
+    batches = list(by_length(numbers.tolist(), pairs, _AT_ONCE))
     for batch in track(batches, description="Reading", console=Console(stderr=True)):
         ids, _ = stacked([pairs[number] for number in batch])
         hidden = reader.encoder.run_layers(reader.encoder.embed(ids), ids, reader.frozen).half()
