@@ -28,14 +28,14 @@ class ReaderSettings(Struct, frozen=True, kw_only=True):
 
     adapted: tuple[int, ...] = (3, 4, 5)
     rank: int = 12
-    passes: int = 6
-    drawn: int = 2500
+    passes: int = 8
+    drawn: int = 2200
     batch: int = 32
-    rate: float = 1e-3
+    rate: float = 8e-4
     decay: float = 0.01
-    dropout: float = 0.2
+    dropout: float = 0.3
     smoothing: float = 0.05
-    shares: tuple[float, ...] = (0.4, 0.25, 0.15, 0.2)
+    shares: tuple[float, ...] = (0.45, 0.22, 0.13, 0.2)
     seed: int = 6
 
 
