@@ -96,7 +96,7 @@ class RefusalNetwork:
         encoder, self._tokenizer = open_encoder()
         pack_linears(encoder)
         self._encoder = encoder.eval()
-        self._head = _read_head(weights) if weights else {}
+        self._head = read_weights(weights) if weights else {}
         self._reader = _open_reader(self._head) if weights else None
         self._read: dict[str, Reading] = {}
 
@@ -204,7 +204,12 @@ def _open_reader(weights: Mapping[str, Tensor]) -> PairReader:
         return PairReader(encoder, weights)
 
 
-def _read_head(path: Path) -> dict[str, Any]:
+def read_weights(path: Path) -> dict[str, Any]:
+    """Return the tensors of head, reader and calibration by name, in single precision, the calibration in double.
+
+    Raises:
+        ScorerError: the file cannot be read.
+    """
     from safetensors.torch import load_file
 
     with foreign_faults(f"cannot read {path}", ScorerError, hint="reinstall auditor, or run `make scorers`"):

@@ -142,7 +142,7 @@ def test_a_record_is_verified_only_with_the_head_and_the_encoder_that_scored_it(
 
 
 def test_a_refusal_in_unusual_words_is_found_though_the_rules_miss_it(network) -> None:
-    unusual = "Not for all the tea in China."
+    unusual = "I'd sooner leave your neighbour's door shut."
     assert classify_reply(LOCK, unusual).label != "full_refusal"
     [found] = network.judge([(LOCK, unusual)])
     assert found.label == "full_refusal"

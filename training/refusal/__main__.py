@@ -91,12 +91,16 @@ def write_weights(path: Path, weights: Head) -> None:
 
 def sets(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:
     """Return labelled replies to measure on: those for choosing, whose names say so, and the tests."""
+    return development(data, replies) | {f"test: {name}": rows for name, rows in items.tests().items()}
+
+
+def development(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:
+    """Return labelled replies to choose by."""
     chosen = [reply for reply in replies if reply.part == "calibration"]
     return {
         "development: held-out prompts of the training data": [_row(reply) for reply in chosen if reply.source != HELD],
         "development: held-out manners": [_row(reply) for reply in chosen if reply.source == HELD],
         "development: GPT-4 on XSTest": items.xstest(data, "gpt4"),
-        **{f"test: {name}": rows for name, rows in items.tests().items()},
     }
 
 
