@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from auditor import commands, probes, requests
 from auditor.errors import DataError
@@ -52,7 +54,8 @@ def scores() -> Callable[[probes.Probe, Callable[[Sample], tuple[float, float, f
             for s in probe.samples
         ]
         found = scorer.estimate(rows, np.random.default_rng(0))
-        assert all(isinstance(one, Estimate) and one.n_clusters == 79 for one in found)
+        n_terms = len({sample.cluster for sample in probe.samples})
+        assert all(isinstance(one, Estimate) and one.n_clusters == n_terms for one in found)
         return {one.key.name: one.value for one in found}  # type: ignore[union-attr]
 
     return estimate
@@ -132,9 +135,50 @@ def test_published_scores_of_domains_give_the_overall_ones_by_the_number_of_term
             assert total / 79 == pytest.approx(groups[part, "overall"][name], abs=1e-9)
 
 
+def test_the_authors_predictions_give_their_published_scores(data_dir: Path, scores) -> None:  # type: ignore[no-untyped-def]
+    """Needs data/dev.json and code/predictions/*.json of the authors' repository in the data folder's stereoset."""
+    folder = data_dir / "stereoset"
+    predictions = sorted(folder.glob("predictions_*.json"))
+    if not predictions or not (folder / "dev.json").is_file():
+        pytest.skip("the authors' dev.json and predictions are not in the data folder")
+    sentences = {
+        row["id"]: {sentence["gold_label"]: sentence["id"] for sentence in row["sentences"]}
+        for rows in json.loads((folder / "dev.json").read_text(encoding="utf-8"))["data"].values()
+        for row in rows
+    }
+    lists = json.loads((folder / "stereoset.json").read_text(encoding="utf-8"))
+    clusters = {
+        (row["context"], *(lists[name][place]["sentence"] for name in lists)): sentences.get(row["id"])
+        for place, row in enumerate(lists["stereotype"])
+    }
+    n_compared = 0
+    for path in predictions:
+        by_sentence = {row["id"]: row["score"] for rows in json.loads(path.read_text()).values() for row in rows}
+        known = published(data_dir)[f"Evaluating predictions/{path.name}..."]
+        for part, domain in product(PARTS[:2], DOMAINS):
+            probe = load(part, data_dir)
+            chosen = [sample for sample in probe.samples if sample.slices["domain"] == domain]
+            nats = {}
+            for sample in chosen:
+                texts = {"stereotype": "stereotype", "anti-stereotype": "antistereotype", "unrelated": "unrelated"}
+                cluster = clusters[(sample.fields["context"], *(sample.fields[texts[name]] for name in lists))]
+                if cluster:
+                    nats[sample.id] = tuple(by_sentence[cluster[name]] for name in texts)
+            if len(nats) < len(chosen):
+                continue
+            found = scores(replace(probe, samples=chosen), lambda sample, nats=nats: nats[sample.id])
+            figures = known[part, domain]
+            assert [round(100 * found[name], 4) for name in (SS, LMS, ICAT)] == [
+                round(figures[name], 4) for name in ("SS Score", "LM Score", "ICAT Score")
+            ]
+            n_compared += 1
+    assert n_compared
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_models_with_and_without_bias_are_told_apart(part: str, data_dir: Path, scores) -> None:  # type: ignore[no-untyped-def]
     probe = load(part, data_dir)
+    assert len({sample.cluster for sample in probe.samples}) == 79
     assert scores(probe, lambda _: (-1.0, -2.0, -3.0)) == {SS: 1.0, LMS: 1.0, ICAT: 0.0}
     assert scores(probe, lambda _: (-2.0, -1.0, -3.0)) == {SS: 0.0, LMS: 1.0, ICAT: 0.0}
     assert scores(probe, lambda _: (-1.0, -1.0, -1.0)) == {SS: 0.5, LMS: 0.5, ICAT: 0.5}
