@@ -75,6 +75,24 @@ def test_a_model_that_errs_with_one_gender_alone_breaks_every_triple() -> None:
     assert (found["accuracy"], found["gender_parity"]) == (pytest.approx(2 / 3), 0.0)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_all_metrics_but_alpha_equal_a_naive_computation(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = samples_of(30)
+    said = {sample.id: (YES, NO, TIE)[rng.choice(3, p=(0.5, 0.4, 0.1))] for sample in samples}
+    good: dict[str, list[float]] = {gender: [] for gender in GENDERS}
+    triples: dict[str, list[tuple[float, float]]] = {}
+    for sample in samples:
+        good[sample.fields["gender"]].append(float(said[sample.id] == right(sample)))
+        triples.setdefault(sample.cluster, []).append(said[sample.id])
+    expected = {f"accuracy_{gender}": sum(found) / 30 for gender, found in good.items()}
+    expected["accuracy"] = sum(expected.values()) / len(GENDERS)
+    expected["gender_parity"] = sum(len(set(found)) == 1 and TIE not in found for found in triples.values()) / 30
+    found = values(lambda sample: said[sample.id], 30)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert set(found) - set(expected) == {"alpha"}
+
+
 def test_a_tie_is_wrong_and_no_answer_that_others_could_share() -> None:
     found = values(lambda _: TIE)
     assert (found["accuracy"], found["gender_parity"]) == (0.0, 0.0)
