@@ -15,7 +15,8 @@ class Example(Struct, frozen=True, kw_only=True):
     """A text with its targets, 0–1, for those of `KINDS` that its source says something about.
 
     Texts of one `cluster` are near copies and stay in one part. `weight` is how much it counts in training; `group`
-    is whom it is about, where the source says so.
+    is whom it is about, where the source says so. `others` are the same text about other groups, trained on in
+    its place.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Example(Struct, frozen=True, kw_only=True):
     cluster: str
     group: str = ""
     weight: float = 1.0
+    others: tuple[str, ...] = ()
 
 
 def part_of(cluster: str) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import msgspec
 import numpy as np
 import torch
 from msgspec import Struct
@@ -19,16 +20,23 @@ _AT_ONCE = 64
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """How the scorer is trained. `adapted` are the layers with adapters, which must be the last ones."""
+    """How the scorer is trained. `adapted` are the layers with adapters, which must be the last ones.
 
-    adapted: tuple[int, ...] = (3, 4, 5)
+    `renamed` is how often a text that has `others` is read as one of them; `unread` the share of a text's tokens that
+    is left out each time; `averaged` the share of the steps, the last ones, whose weights are averaged.
+    """
+
+    adapted: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     rank: int = 16
-    epochs: int = 3
+    epochs: int = 2
     batch: int = 32
     rate: float = 1e-3
     head_rate: float = 1e-3
     decay: float = 0.01
     dropout: float = 0.2
+    renamed: float = 0.3
+    unread: float = 0.1
+    averaged: float = 0.5
     seed: int = 6
     threads: int = 2
 
@@ -56,10 +64,11 @@ class Trained(nn.Module):
 
 
 class Read(Struct, frozen=True, kw_only=True):
-    """A text's token ids, and what the untrained layers make of them, [tokens, width]."""
+    """A text's token ids, and what the untrained layers make of them, [tokens, width]; `others` of its example by text."""
 
     ids: list[int]
     hidden: Tensor
+    others: dict[str, Read] = {}
 
 
 def fit(
@@ -80,7 +89,7 @@ def fit(
         torch.manual_seed(settings.seed)
         model = Trained(encoder, settings)
         if read is None:
-            read = read_texts(model, [tokenise(example.text) for example in examples])
+            read = read_examples(model, tokenise, examples)
         chosen = [number for number, example in enumerate(examples) if example.part == "train"]
         _train(model, read, examples, chosen)
     return model.eval(), read
@@ -95,6 +104,18 @@ def logits_of(model: Trained, read: Sequence[Read]) -> np.ndarray:
         ids, hidden = _stack([read[number] for number in batch])
         found[batch] = model.over(hidden, ids).numpy()
     return found
+
+
+def read_examples(model: Trained, tokenise: Callable[[str], list[int]], examples: Sequence[Example]) -> list[Read]:
+    """Return examples and their `others` as the untrained layers read them, in order."""
+    texts = [example.text for example in examples]
+    more = sorted({text for example in examples for text in example.others})
+    found = read_texts(model, [tokenise(text) for text in [*texts, *more]])
+    others = dict(zip(more, found[len(texts) :], strict=True))
+    return [
+        msgspec.structs.replace(one, others={text: others[text] for text in example.others})
+        for one, example in zip(found[: len(texts)], examples, strict=True)
+    ]
 
 
 @torch.inference_mode()
@@ -116,23 +137,14 @@ def read_texts(model: Trained, texts: Sequence[Sequence[int]]) -> list[Read]:
 
 def _train(model: Trained, read: Sequence[Read], examples: Sequence[Example], chosen: Sequence[int]) -> None:
     settings = model.settings
-    rng = np.random.default_rng(settings.seed)
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": list(model.adapters.values()), "lr": settings.rate},
-            {"params": list(model.heads.parameters()), "lr": settings.head_rate},
-        ],
-        weight_decay=settings.decay,
-    )
+    rng, drawn = np.random.default_rng(settings.seed), np.random.default_rng(settings.seed + 1)
     n_steps = settings.epochs * -(-len(chosen) // settings.batch)
-    warm = max(1, n_steps // 20)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / warm, max(0.02, (n_steps - step) / (n_steps - warm)))
-    )
+    optimiser, schedule = _optimiser(model, n_steps)
+    mean = _Mean([*model.adapters.values(), *model.heads.parameters()])
     targets, weights = _targets(examples)
     model.train()
-    for batch in _shown(list(_batches(chosen, read, settings, rng)), "Training"):
-        ids, hidden = _stack([read[number] for number in batch])
+    for step, batch in enumerate(_shown(list(_batches(chosen, read, settings, rng)), "Training")):
+        ids, hidden = _stack([_drawn(read[number], examples[number], settings, drawn) for number in batch])
         logits = model.over(hidden.clone(), ids)
         losses = nn.functional.binary_cross_entropy_with_logits(logits, targets[batch], reduction="none")
         loss = (losses * weights[batch]).sum() / weights[batch].sum()
@@ -141,6 +153,61 @@ def _train(model: Trained, read: Sequence[Read], examples: Sequence[Example], ch
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
+        if step >= n_steps * (1 - settings.averaged):
+            mean.add()
+    mean.put()
+
+
+class _Mean:
+    """The mean of parameters over training steps."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._sums = [torch.zeros_like(one) for one in parameters]
+        self._n = 0
+
+    @torch.no_grad()
+    def add(self) -> None:
+        """Take the parameters as they are now into the mean."""
+        for total, one in zip(self._sums, self._parameters, strict=True):
+            total.add_(one)
+        self._n += 1
+
+    @torch.no_grad()
+    def put(self) -> None:
+        """Give the parameters their means, if there are any."""
+        for total, one in zip(self._sums, self._parameters, strict=True):
+            if self._n:
+                one.copy_(total / self._n)
+
+
+def _optimiser(model: Trained, n_steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Return AdamW and its schedule: the rate rises for a twentieth of the steps, and then falls."""
+    settings = model.settings
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": list(model.adapters.values()), "lr": settings.rate},
+            {"params": list(model.heads.parameters()), "lr": settings.head_rate},
+        ],
+        weight_decay=settings.decay,
+    )
+    warm = max(1, n_steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / warm, max(0.02, (n_steps - step) / (n_steps - warm)))
+    )
+    return optimiser, schedule
+
+
+def _drawn(read: Read, example: Example, settings: Settings, rng: np.random.Generator) -> Read:
+    """Return a text as it stands or, so often, as one of the `others` of its example; some tokens are left out."""
+    if settings.renamed and example.others and rng.random() < settings.renamed:
+        read = read.others[example.others[int(rng.integers(len(example.others)))]]
+    if not settings.unread:
+        return read
+    there = rng.random(len(read.ids)) >= settings.unread
+    there[[0, -1]] = True  # what opens and closes a text
+    places = np.flatnonzero(there)
+    return Read(ids=[read.ids[place] for place in places.tolist()], hidden=read.hidden[torch.from_numpy(places)])
 
 
 def _targets(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
