@@ -120,7 +120,7 @@ def write_weights(path: Path, adapters: Json, heads: Json, scale: np.ndarray, sh
 
 def measured(examples: Sequence[Example], data: Path, weights: Path) -> dict[str, Json]:
     """Return what written weights are worth on held-out texts, as they are used."""
-    rate = _rate(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))
+    rate = rater(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))
     held_out = [example for example in examples if example.part == "test"]
     return measure.measured(held_out, rate, list(neutral_phrases(data)))
 
@@ -137,12 +137,14 @@ def report(weights: Path, found: dict[str, Json], trained: dict[str, Json]) -> N
 def write_golden(weights: Path, golden: Path) -> None:
     """Write the scores of the texts that the golden file holds."""
     texts = sorted(json.loads(golden.read_text(encoding="utf-8")))
-    scores = _rate(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))(texts)
+    scores = rater(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))(texts)
     rows = {text: [round(value, 6) for value in row] for text, row in zip(texts, scores.tolist(), strict=True)}
     golden.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _rate(scorer: minilm_toxicity.MiniLMToxicity) -> measure.Rate:
+def rater(scorer: minilm_toxicity.MiniLMToxicity) -> measure.Rate:
+    """Return what gives ratings [texts, kinds]; an unscored text has NaN."""
+
     def rate(texts: Sequence[str]) -> np.ndarray:
         unscored = [float("nan")] * len(KINDS)
         return np.array(

@@ -1,4 +1,4 @@
-"""Short phrases of our own with many words for what people are, civil and toxic, so that such a word decides nothing."""
+"""Short phrases of our own with many words for what people are, civil and toxic: such a word shall decide nothing."""
 
 from __future__ import annotations
 
@@ -28,4 +28,5 @@ def mentions() -> Iterator[Example]:
                     part="train",
                     cluster=f"own phrase {kind} {place}",
                     group=like,
+                    weight=0.5,
                 )
