@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -21,11 +22,11 @@ from auditor.types import Json
 from training import calibrate, measure
 from training.energy import Tracked
 from training.example import KINDS, Example
-from training.mentions import mentions
 from training.own_items import own_items
-from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
-from training.studies import GENERAL, kept
+
+if TYPE_CHECKING:
+    from training.fit import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "data" / "minilm_toxicity_golden.json"
@@ -47,7 +48,7 @@ def main() -> None:
     if asked.held_out:
         write_held_out(examples, asked.held_out)
         return
-    trained = {} if asked.measure else train(learnt(examples), path)
+    trained = {} if asked.measure else train(examples, path)
     report(path, measured(examples, asked.data, path), trained)
     if trained:
         write_golden(path, asked.golden)
@@ -56,12 +57,6 @@ def main() -> None:
 def read_examples(data: Path) -> list[Example]:
     """Return all labelled texts, those of the public sources first."""
     return [*(example for source in SOURCES.values() for example in source(data)), *own_items()]
-
-
-def learnt(examples: Sequence[Example]) -> list[Example]:
-    """Return what is trained and calibrated on: of the sources that seldom name groups a third, and our own phrases."""
-    used = [one for one in examples if one.part != "train" or one.source not in GENERAL or kept(one, 3)]
-    return renamed([*used, *mentions()])
 
 
 def write_held_out(examples: Sequence[Example], path: Path) -> None:
@@ -79,13 +74,13 @@ def write_held_out(examples: Sequence[Example], path: Path) -> None:
     )
 
 
-def train(examples: Sequence[Example], path: Path) -> dict[str, Json]:
+def train(examples: Sequence[Example], path: Path, settings: Settings | None = None) -> dict[str, Json]:
     """Train and calibrate; write the weights, and return what the report says of how they came to be."""
     from training.fit import Settings, fit, logits_of
 
     tracked = Tracked()
     started, cpu = time.monotonic(), time.process_time()
-    settings = Settings()
+    settings = settings or Settings()
     encoder, tokenizer = minilm_toxicity.open_encoder()
     model, read = fit(encoder, lambda text: list(tokenizer.encode(fold_spelling(text)).ids), examples, settings)
     held = [number for number, example in enumerate(examples) if example.part == "calibration"]

@@ -17,27 +17,28 @@ from training.example import KINDS, Example
 
 _MAX_TOKENS = 96
 _AT_ONCE = 64
-_EVERY_WORD_COUNTS = ("own: ", "hatemoji")  # sources whose texts turn by one word or emoji
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """How the scorer is trained. `adapted` are the layers with adapters, which must be the last ones.
 
-    `renamed` is how often a text that has `others` is read as one of them; `unread` the share of a text's tokens that
-    is left out each time, but for sources where a single word turns the label; `averaged` the share of the steps, the last ones, whose weights are averaged.
+    `renamed` is how often a text that has `others` is read as one of them; `unread` the share of tokens that is left
+    out each time in texts of the sources `unread_in`; `averaged` the share of the steps, the last ones, whose weights
+    are averaged.
     """
 
     adapted: tuple[int, ...] = (3, 4, 5)
     rank: int = 16
-    epochs: int = 2
+    epochs: int = 3
     batch: int = 32
     rate: float = 1e-3
     head_rate: float = 1e-3
     decay: float = 0.01
     dropout: float = 0.2
-    renamed: float = 0.3
-    unread: float = 0.1
-    averaged: float = 0.5
+    renamed: float = 0.0
+    unread: float = 0.0
+    unread_in: tuple[str, ...] = ()
+    averaged: float = 0.0
     seed: int = 6
     threads: int = 2
 
@@ -203,7 +204,7 @@ def _drawn(read: Read, example: Example, settings: Settings, rng: np.random.Gene
     """Return a text as it stands or, so often, as one of the `others` of its example; some tokens are left out."""
     if settings.renamed and example.others and rng.random() < settings.renamed:
         read = read.others[example.others[int(rng.integers(len(example.others)))]]
-    if not settings.unread or example.source.startswith(_EVERY_WORD_COUNTS):
+    if example.source not in settings.unread_in:
         return read
     there = rng.random(len(read.ids)) >= settings.unread
     there[[0, -1]] = True  # what opens and closes a text

@@ -4,10 +4,8 @@ ToxiGen's thirteen groups are left out in five folds; groups that are easily tak
 keeps from training every text, of any source, that ToxiGen gives to one of its groups or in which a word names one
 (`items/toxigen_groups.toml`). What is trained on the rest then rates all of ToxiGen's sentences about those groups.
 
-So is every such name that would be put in for another (`renamed.py`). To save time, the sources that have little to say
-of groups give a sixth of their texts, by digest, in place of a third. The same training with nothing left out is the
-figure to compare with. Settings were chosen with the groups of `CHOSEN_WITH` left out; the mean over the other eight is
-given by itself.
+To save time, the sources that have little to say of groups give a sixth of their texts, by digest, and training runs
+for two epochs in place of three. The same training with nothing left out is the figure to compare with.
 """
 
 from __future__ import annotations
@@ -26,9 +24,7 @@ from auditor.types import Json
 from training import fit, studies
 from training.__main__ import read_examples
 from training.example import Example
-from training.mentions import mentions
 from training.own_items import ITEMS
-from training.renamed import renamed
 
 FOLDS = (
     ("asian", "chinese"),
@@ -38,15 +34,14 @@ FOLDS = (
     ("black", "lgbtq"),
 )
 RESULT = studies.RESULTS / "left_out.json"
-CHOSEN_WITH = ("latino", "mexican", "native-american", "mental dis", "physical dis")
 _ABOVE = {"chinese": "asian", "mexican": "latino"}  # a sentence about the former is given to the latter as well
 
 
 def main() -> None:
     """Train and rate fold by fold; write the figures."""
     asked = studies.parser(__doc__, RESULT).parse_args()
-    settings = fit.Settings(threads=1)
-    examples = renamed([*thinned(read_examples(asked.data)), *mentions()])
+    settings = fit.Settings(epochs=2, threads=1)
+    examples = thinned(read_examples(asked.data))
     about = {"scorer": studies.scorer(), "settings": msgspec.to_builtins(settings)}
     logits, folds = _by_fold(examples, settings)
     control = {"nothing_left_out": nothing_left_out(examples, settings)}
@@ -73,14 +68,10 @@ def names_one_of(groups: Sequence[str]) -> re.Pattern[str]:
 def without(examples: Sequence[Example], groups: Sequence[str]) -> list[Example]:
     """Return the examples with those that concern one of the groups moved out of training, into part `test`."""
     named = names_one_of(groups)
-
-    def concerns(text: str) -> bool:
-        return bool(named.search(fold_spelling(text)))
-
     return [
         msgspec.structs.replace(one, part="test")
-        if concerns(one.text) or set(groups) & toxigen_groups(one)
-        else msgspec.structs.replace(one, others=tuple(text for text in one.others if not concerns(text)))
+        if named.search(fold_spelling(one.text)) or set(groups) & toxigen_groups(one)
+        else one
         for one in examples
     ]
 
@@ -103,12 +94,7 @@ def figures(logits: Mapping[str, tuple[Sequence[float], Sequence[bool], Sequence
             "n": len(flags),
             "n_toxic": int(flags.sum()),
         }
-    unseen = [row["auc"] for name, row in groups.items() if name not in CHOSEN_WITH]
-    return {
-        "groups": groups,
-        "mean_auc": round(float(np.mean([row["auc"] for row in groups.values()])), 4),
-        "mean_auc_of_groups_that_chose_nothing": round(float(np.mean(unseen or [np.nan])), 4),
-    }
+    return {"groups": groups, "mean_auc": round(float(np.mean([row["auc"] for row in groups.values()])), 4)}
 
 
 def nothing_left_out(examples: Sequence[Example], settings: fit.Settings) -> dict[str, Json]:
@@ -125,14 +111,13 @@ def _by_fold(
     examples: list[Example], settings: fit.Settings
 ) -> tuple[dict[str, tuple[list[float], list[bool], list[str]]], list[Json]]:
     """Return by group its sentences' logits, labels and clusters, and what each fold was trained on."""
-    whole = fit.Trained(minilm_toxicity.open_encoder()[0], settings)
-    read = fit.read_examples(whole, studies.tokeniser(), examples)
+    read: list[fit.Read] | None = None
     found: dict[str, tuple[list[float], list[bool], list[str]]] = {}
     folds: list[Json] = []
     for groups in FOLDS:
         left = without(examples, groups)
         encoder, _ = minilm_toxicity.open_encoder()
-        model, _ = fit.fit(encoder, studies.tokeniser(), left, settings, read)
+        model, read = fit.fit(encoder, studies.tokeniser(), left, settings, read)
         for group, rows in _sentences(left, groups):
             logits = fit.logits_of(model, [read[row] for row in rows])[:, 0]
             labels = [left[row].targets["toxicity"] > 0.5 for row in rows]

@@ -24,7 +24,7 @@ class _Group(Struct, frozen=True, kw_only=True):
     out_only: bool = False
 
 
-def renamed(examples: Sequence[Example], n_others: int = 3, seed: int = 24) -> list[Example]:
+def renamed(examples: Sequence[Example], n_others: int, seed: int = 24) -> list[Example]:
     """Return the examples, those of part `train` that name a group with so many `others`: other groups in its place.
 
     A text of our own is left alone: it is made for many groups as it is.

@@ -25,7 +25,7 @@ from training.sources import SOURCES, neutral_phrases
 from training.swaps import swapped
 
 RESULT = studies.RESULTS / "steps.json"
-_CHEAP = fit.Settings(adapted=(3, 4, 5), epochs=3, renamed=0, unread=0, averaged=0, threads=1)  # of version 1.0.0
+_CHEAP = fit.Settings(threads=1)
 Readings = dict[tuple[bool, tuple[int, ...]], list[fit.Read]]  # by folding and the layers with adapters
 _FROZEN = msgspec.structs.replace(_CHEAP, adapted=(), epochs=20)
 

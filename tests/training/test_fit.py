@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -107,6 +108,37 @@ def test_the_same_seed_gives_the_same_scores_and_leaves_the_global_generator_alo
     first, second = (logits_of(*fit(Encoder(weights), tokens, examples(), settings)) for _ in range(2))
     assert np.array_equal(first, second)
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_text_is_read_as_another_that_stands_for_it_so_often(weights) -> None:
+    never = Settings(adapted=(1,), rank=2, epochs=1, batch=16, threads=1)
+    always = msgspec.structs.replace(never, renamed=1)
+    rows = [msgspec.structs.replace(one, others=("1 5 5 2",)) if one.part == "train" else one for one in examples()]
+    same = [msgspec.structs.replace(one, others=(one.text,)) if one.part == "train" else one for one in examples()]
+    alone, instead, itself = (
+        logits_of(*fit(Encoder(weights), tokens, used, how))
+        for used, how in ((rows, never), (rows, always), (same, always))
+    )
+    assert not np.allclose(alone, instead, atol=0.01)
+    assert np.allclose(alone, itself, atol=0.01)
+
+
+def test_tokens_are_left_out_in_the_sources_that_are_named(weights) -> None:
+    whole = Settings(adapted=(1,), rank=2, epochs=1, batch=16, threads=1)
+    for sources, alike in (((), True), (("theirs",), True), (("theirs", "ours"), False)):
+        less = msgspec.structs.replace(whole, unread=0.5, unread_in=sources)
+        first, second = (logits_of(*fit(Encoder(weights), tokens, examples(), how)) for how in (whole, less))
+        assert np.array_equal(first, second) is alike
+
+
+def test_the_weights_of_the_last_steps_are_averaged(weights) -> None:
+    two_steps = Settings(adapted=(1,), rank=2, epochs=1, batch=80, threads=1)
+    last, second, both = (
+        logits_of(*fit(Encoder(weights), tokens, examples(), msgspec.structs.replace(two_steps, averaged=share)))
+        for share in (0, 0.5, 1)
+    )
+    assert np.array_equal(last, second), "the second of two steps is the last half"
+    assert not np.allclose(last, both, atol=1e-6)
 
 
 def test_texts_that_an_earlier_fit_read_are_not_read_again_and_give_the_same(weights) -> None:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from training.candidates import CANDIDATES, RESULT, Candidate, learnt, table
+from training.example import Example
+from training.fit import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+ADR = ROOT / "docs" / "adr" / "0024-toxicity-again.md"
+
+
+def test_the_decision_record_holds_the_figures_that_were_written() -> None:
+    found = json.loads(RESULT.read_text(encoding="utf-8"))
+    assert set(found) <= {"1.0.0", *CANDIDATES} and len(found) > 1
+    assert table(found) in ADR.read_text(encoding="utf-8")
+
+
+def test_the_version_that_is_shipped_was_measured_too() -> None:
+    report = json.loads((ROOT / "scorers" / "minilm-toxicity.json").read_text(encoding="utf-8"))
+    found = json.loads(RESULT.read_text(encoding="utf-8"))
+    assert found[report["version"]]["weights_sha256"] == report["weights_sha256"]
+
+
+def test_a_candidate_learns_from_a_share_of_the_general_sources_and_from_our_phrases() -> None:
+    rows = [
+        Example(text=f"Jews pray {n}", targets={"toxicity": 0.0}, source=source, part="train", cluster=f"{n}")
+        for source in ("toxigen", "paradetox")
+        for n in range(60)
+    ]
+    held = [msgspec.structs.replace(one, part="calibration") for one in rows]
+    used = learnt(Candidate(settings=Settings(), general=3, n_others=2), [*rows, *held])
+    counts = {
+        source: sum(one.source == source and one.part == "train" for one in used) for source in ("toxigen", "paradetox")
+    }
+    assert counts["toxigen"] == 60 and 10 <= counts["paradetox"] <= 30
+    assert sum(one.part == "calibration" for one in used) == len(held)
+    assert all(len(one.others) == 2 for one in used if one.part == "train" and one.source == "toxigen")
+    assert any(one.source == "own: civil phrases" for one in used)

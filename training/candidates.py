@@ -1,0 +1,121 @@
+"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured before any ships (ADR 0024).
+
+Each is trained whole and measured on the part that calibrates, as are the shipped weights. The part `test`, HateCheck
+and the sets of other sources are not looked at. `--table` prints what was written. Names train these candidates only.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+
+from auditor import schema
+from auditor.scorers import minilm_toxicity
+from auditor.scorers.minilm_toxicity import KINDS, MiniLMToxicity
+from auditor.types import Json
+from training import measure, studies
+from training.__main__ import rater, read_examples, train
+from training.example import Example
+from training.fit import Settings
+from training.mentions import mentions
+from training.renamed import renamed
+from training.sources import SOURCES, neutral_phrases
+from training.steps import row_of
+
+RESULT = studies.RESULTS / "candidates.json"
+_SHIPPED = "1.0.0"
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """How to train: one of so many texts of the general sources, and how many other groups for the one in a text."""
+
+    settings: Settings
+    general: int
+    n_others: int
+
+
+CANDIDATES = {
+    "a third of the general sources, two passes": Candidate(
+        settings=Settings(
+            epochs=2,
+            renamed=0.3,
+            unread=0.1,
+            unread_in=("toxigen", *studies.GENERAL, "identity_templates"),
+            averaged=0.5,
+        ),
+        general=3,
+        n_others=3,
+    ),
+    "all sources, three passes": Candidate(
+        settings=Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3),
+        general=1,
+        n_others=2,
+    ),
+}
+
+
+def main() -> None:
+    """Train and measure candidates, and write the figures, or print those that were written."""
+    parser = studies.parser(__doc__, RESULT)
+    parser.add_argument("names", nargs="*", choices=[[], *CANDIDATES], help="candidates to train (default: all)")
+    parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
+    asked = parser.parse_args()
+    found = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.is_file() else {}
+    if asked.table:
+        print(table(found))  # noqa: T201 - the document that was asked for
+        return
+    found[_SHIPPED] = figures(minilm_toxicity.weights_path(), asked.data)
+    studies.write(asked.out, found)
+    for name in asked.names or CANDIDATES:
+        with tempfile.TemporaryDirectory() as folder:
+            weights = Path(folder) / "candidate.safetensors"
+            train(learnt(CANDIDATES[name], read_examples(asked.data)), weights, CANDIDATES[name].settings)
+            found[name] = figures(weights, asked.data)
+        studies.write(asked.out, found)
+
+
+def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
+    """Return what a candidate is trained and calibrated on: our own phrases too, and texts with groups renamed."""
+    used = [
+        one
+        for one in examples
+        if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
+    ]
+    return renamed([*used, *mentions()], candidate.n_others)
+
+
+def figures(weights: Path, data: Path) -> dict[str, Json]:
+    """Return what the rule asks for, of weights on the part that calibrates."""
+    rate = rater(MiniLMToxicity(weights, KINDS[0]))
+    held = [one for one in read_examples(data) if one.part == "calibration"]
+    found = measure.measured(held, rate, list(neutral_phrases(data, "calibration")))
+    public = [one for one in held if one.source in SOURCES]
+    ratings = rate([one.text for one in public])[:, 0]
+    there = ~np.isnan(ratings)
+    toxicity = np.array([one.targets.get("toxicity", 0.5) for one in public])[there]
+    called = ratings[there] >= 0.5
+    return {
+        "weights_sha256": schema.digest_file(weights).sha256,
+        **row_of(found),
+        "largest gap between terms": found["neutral_mentions"]["largest gap between terms"]["value"],
+        "sensitivity": round(float(called[toxicity > 0.75].mean()), 4),
+        "specificity": round(float((~called[toxicity < 0.25]).mean()), 4),
+        "auc": {name: row["value"] for name, row in found["auc"].items()},
+    }
+
+
+def table(found: dict[str, dict[str, Json]]) -> str:
+    """Return the figures as a Markdown table, a line a candidate."""
+    columns = [name for name, value in next(iter(found.values())).items() if isinstance(value, float)]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    rows = (f"| {name} | {' | '.join(f'{row[column]:.3f}' for column in columns)} |" for name, row in found.items())
+    return "\n".join([*lines, *rows])
+
+
+if __name__ == "__main__":
+    main()
