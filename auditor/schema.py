@@ -124,6 +124,8 @@ def faults_against(value: Json, schema: dict[str, Json]) -> list[str]:
             known = error.schema.get("properties", {})
             unknown = sorted(set(error.instance) - set(known))
             message = "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
+        if error.validator == "format" and error.validator_value == "date":
+            message += ": write a day that exists as YYYY-MM-DD"
         faults.append(f"{path}: {message}")
     return faults
 

@@ -175,7 +175,9 @@ def test_all_faults_come_at_once_in_order_of_their_places() -> None:
 
 @pytest.mark.parametrize("date", ["2025-02-30", "2025-13-01", "20250101", "2025-1-1", "2025-W01-1", "", "yesterday"])
 def test_a_date_that_is_none_is_a_fault(date: str) -> None:
-    assert schema.faults_against({"when": date}, CLOSED) == [f"$.when: {date!r} is not a 'date'"]
+    assert schema.faults_against({"when": date}, CLOSED) == [
+        f"$.when: {date!r} is not a 'date': write a day that exists as YYYY-MM-DD"
+    ]
     assert schema.faults_against({"when": "2024-02-29"}, CLOSED) == []
 
 

@@ -82,11 +82,14 @@ def eval_results(card: Card, texts: Texts | None = None) -> str:
             if isinstance(metric, Metric) and metric.key.name == name and not metric.slice:
                 dataset = {"id": benchmark["dataset"], "task_id": benchmark["task_id"]}
                 said = f"auditor {card.run.auditor_version}, n={metric.n}, record {card.record_digest}"
-                rows.append(
-                    {"dataset": dataset, "value": metric.value, "date": card.clocks.started_at[:10], "notes": said}
-                )
-    told = f"# Results on benchmarks that the Hub had registered on {known['checked_on']}: {len(rows)}.\n"
-    return told + to_yaml(rows)
+                dated = {"value": metric.value, "date": card.clocks.started_at[:10]}
+                rows.append({"dataset": dataset, **dated, **_source(card, probe_id), "notes": said})
+    if not rows:
+        return (
+            f"# No probe of this audit measures a benchmark that the Hub had registered on {known['checked_on']}; it\n"
+            "# refuses results on others. What was measured stands in the model card and its model-index.\n[]\n"
+        )
+    return f"# Results on benchmarks that the Hub had registered on {known['checked_on']}.\n{to_yaml(rows)}"
 
 
 def _source(card: Card, probe_id: str) -> dict[str, Json]:

@@ -68,6 +68,14 @@ def _sentence(metric: Metric | Undefined) -> str:
         return str(plain["share"][name]).replace("{x}", share(metric))
     if name in plain["scale"]:
         return str(plain["scale"][name]).replace("{v}", f"{metric.value:.2f} (could be {_between(metric.interval, 1)})")
+    if metric.gap and metric.gap.of in plain["gap"]:
+        ends = {"{a}": metric.gap.highest.group, "{b}": metric.gap.lowest.group}
+        said = str(plain["gap"][metric.gap.of])
+        for place, group in ends.items():
+            said = said.replace(place, group.replace("_", " "))
+        return said.replace("{x}", share(metric)).replace(
+            "{v}", f"{metric.value:.2f} (could be {_between(metric.interval, 1)})"
+        )
     best = f"{metric.key.ideal:g} would be best, on a scale from {metric.key.low:g} to {metric.key.high:g}"
     return f"{_spoken(name)}: {metric.value:.2f} (could be {_between(metric.interval, 1)}); {best}."
 

@@ -14,6 +14,7 @@ from auditor.types import ANSWERS, Card, Fact, FactStatus, Json, Metric, ProbeRe
 
 _LEADS = ("name", "component", "method", "device", "modality", "benchmark", "kind", "version", "date")
 KNOWN = frozenset({"measured", "derived", "declared"})
+_WHOLE = 2**53  # beyond it a float is no exact count
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -95,6 +96,8 @@ def told(value: Json) -> str:
             return first[1] + (f" ({', '.join(f'{name}: {said}' for name, said in more)})" if more else "")
         case list():
             return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(told, value))
+        case float() if value.is_integer() and abs(value) < _WHOLE:
+            return str(int(value))
         case _:
             return str(value)
 

@@ -119,8 +119,11 @@ def _croissant(path: Path) -> dict[str, Json]:
     with foreign_faults(f"{path} is no sound Croissant file", ProvenanceError, hint=hint):
         import mlcroissant
 
-        with without_warnings():
-            found = mlcroissant.Dataset(jsonld=content).metadata
+        try:
+            with without_warnings():
+                found = mlcroissant.Dataset(jsonld=content).metadata
+        except mlcroissant.ValidationError as fault:
+            raise ProvenanceError(f"{path} is no sound Croissant file: {_unsound(fault)}", hint=hint) from fault
         files = [node for node in found.distribution if getattr(node, "sha256", None)]
         licence = found.license if isinstance(found.license, list) else [found.license]
         creators = found.creators if isinstance(found.creators, list) else [found.creators]
@@ -135,6 +138,13 @@ def _croissant(path: Path) -> dict[str, Json]:
             **croissant_files.compared(found.distribution, path.parent),
             "document_sha256": schema.digest_file(path).sha256,
         }
+
+
+def _unsound(fault: Exception) -> str:
+    """Return the errors that mlcroissant tells of, without its warnings."""
+    lines = str(fault).partition(" warning(s)")[0].splitlines()
+    errors = [line.strip().removeprefix("-").strip() for line in lines if line.strip().startswith("-")]
+    return "; ".join(errors)[:600] or first_line(fault)
 
 
 @contextlib.contextmanager

@@ -458,6 +458,24 @@ def test_a_profile_is_claimed_only_where_all_that_it_demands_is_known(material: 
     assert any("lacks originatedBy" in fault for fault in spdx3.check(spdx, false_claim))
 
 
+@pytest.mark.parametrize(
+    ("said", "instead", "fault"),
+    [
+        ('"specVersion": "3.0.1"', '"specVersion": "three"', "not correctly formatted"),
+        ('"spdxId": "', '"nosuch": 1, "spdxId": "', "Unknown property 'nosuch'"),
+        ('"software_primaryPurpose": "model"', '"software_primaryPurpose": "owl"', "owl"),
+    ],
+)
+def test_the_bindings_hold_a_document_to_the_shapes_that_they_are_made_from(
+    documents: Any, said: str, instead: str, fault: str
+) -> None:
+    from spdx_python_model import v3_0_1 as spdx
+
+    (text,) = documents["spdx3"].values()
+    assert said in text
+    assert any(fault in found for found in spdx3.check(spdx, text.replace(said, instead, 1)))
+
+
 def test_rules_are_the_metrics_decision_thresholds(documents: Any) -> None:
     (model,) = [row for row in only(documents["spdx3"])["@graph"] if row["type"] == "ai_AIPackage"]
     bounds = {row["key"]: row["value"] for row in model["ai_metricDecisionThreshold"]}

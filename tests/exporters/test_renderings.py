@@ -18,9 +18,19 @@ from auditor.card import build_card, with_verdicts
 from auditor.errors import CardError, TemplateError, UsageError
 from auditor.exporters import hub, templates
 from auditor.exporters.summary import plainly, share
+from auditor.exporters.words import told
 from auditor.judge import judge
 from auditor.provenance.facts import AUDIENCES, catalogue
-from auditor.types import Card, Exchange, Fact, Interval, Metric, RunRecord
+from auditor.types import (
+    Card,
+    Exchange,
+    Fact,
+    Gap,
+    GroupMean,
+    Interval,
+    Metric,
+    RunRecord,
+)
 
 HOSTILE = (
     "<script>alert(1)</script> | **bold** [link](https://evil.example) `code` \n\n# Heading ![x](y) {{ 7 * 7 }} {% x %}"
@@ -256,7 +266,7 @@ def test_the_summary_says_in_words_what_was_measured_what_not_and_what_was_decid
 def test_the_summary_names_datasets_and_leaves_their_details_to_the_card(make: Make) -> None:
     card = make(training__datasets=said([{"name": "a crawl", "role": "pretraining"}, "org/b"]))
     text = renderings.render(card, "summary")
-    assert "**Trained on** a crawl, org/b\n" in text and "pretraining" not in text
+    assert "**Trained on:** a crawl, org/b\n" in text and "pretraining" not in text
 
 
 def test_a_share_in_words_is_rounded_outwards_and_a_lean_needs_its_whole_interval(bare: Card) -> None:
@@ -275,6 +285,23 @@ def test_a_share_in_words_is_rounded_outwards_and_a_lean_needs_its_whole_interva
     assert "leaned towards stereotypes" in told(0.1, 0.3)
     assert "leaned away from stereotypes" in told(-0.3, -0.1)
     assert "neither way" in told(-0.1, 0.3)
+
+
+def test_a_gap_names_the_two_groups_that_differ_most_in_plain_words(bare: Card) -> None:
+    metric = next(m for p in bare.probes for m in p.metrics if isinstance(m, Metric) and not m.slice)
+    ends = [GroupMean(group=name, value=value, n=12) for name, value in (("old_owls", 0.5), ("young_owls", 0.25))]
+    gap = Gap(of="toxicity_rate", field="of", highest=ends[0], lowest=ends[1], n_groups=3, least_n=12, most_unscored=0)
+    interval = Interval(low=0.1, high=0.4, level=0.95, method="given")
+    named = replace(metric.key, name="toxicity_rate_gap_by_of")
+    probe = replace(bare.probes[0], metrics=(replace(metric, key=named, value=0.25, interval=interval, gap=gap),))
+    (told,) = plainly(probe)
+    assert told.endswith(
+        "most often for old owls and least for young owls; the two differ by 25 of 100 (could be 10 to 40)."
+    )
+
+
+def test_an_amount_is_told_as_the_number_that_it_is() -> None:
+    assert told([{"modality": "text", "amount": 2e12}]) == "text (amount: 2000000000000)" and told(0.5) == "0.5"
 
 
 def test_every_section_says_for_whom_it_is(bare: Card) -> None:
@@ -337,6 +364,12 @@ def test_results_go_to_the_hubs_leaderboards_only_for_benchmarks_that_it_has_reg
     entries = parse_eval_result_entries(rows)
     assert [(entry.dataset_id, entry.task_id, entry.value) for entry in entries] == [("org/data", "one", metric.value)]
     assert isinstance(rows[0]["date"], str)
+    assert "refuses results on others" in hub.eval_results(bare)
+    sourced = replace(whole, model=replace(whole.model, repository="org/model", revision="a" * 40))
+    (row,) = yaml.safe_load(hub.eval_results(sourced))
+    assert row["source"]["url"] == f"https://huggingface.co/org/model/tree/{'a' * 40}"
+    assert whole.record_digest in row["source"]["name"]
+    assert parse_eval_result_entries([row])[0].source_url == row["source"]["url"]
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,10 @@ def test_each_fault_is_named_with_its_place(file: Path, text: str, fault: str) -
         ("date = 2025-06-30", "$: 'by' is a required property"),
         ('by = "x"', "$: 'date' is a required property"),
         ('by = ""\ndate = 2025-06-30', "$.by: '' should be non-empty"),
-        ('by = "x"\ndate = "2025-06-31"', "$.date: '2025-06-31' is not a 'date'"),
+        (
+            'by = "x"\ndate = "2025-06-31"',
+            "$.date: '2025-06-31' is not a 'date': write a day that exists as YYYY-MM-DD",
+        ),
         ('by = "x"\ndate = 20250630', "$.date: 20250630 is not of type 'string'"),
         ('by = "x"\ndate = 2025-06-30\nmodel = "y"', "$.model: 'y' is not of type 'object'"),
         ('date = 2025-06-30\n[by]\nname = "x"', "$.by: {'name': 'x'} is not of type 'string'"),
