@@ -76,7 +76,7 @@ def test_the_exit_code_of_several_policies_is_the_worst_and_each_is_told(
     ]
     table = auditor_cli("judge", finished[1], "--policy", "fmti-2025", "--policy", own).stdout
     assert "fmti-2025  INCONCLUSIVE  duties" in table and "mine  FAIL  duties  1 of 2 documented, 1 missing" in table
-    assert table.splitlines()[-1].startswith("verdict  FAIL  policies fmti-2025 1.0.1, mine 1.0.0")
+    assert table.splitlines()[-1].startswith("verdict  FAIL  policies fmti-2025 1.1.0, mine 1.0.0")
 
 
 def test_a_card_shows_every_policy_and_every_waiver_whole(
@@ -153,7 +153,7 @@ def test_an_explanation_is_printed_with_and_without_a_record(
     facts.write_text('by = "Us"\ndate = 2026-11-01\n[model]\nprovider = "Us AB"\n', encoding="utf-8")
     bare = auditor_cli("policies", "explain", "eu-gpai-mdf", "--provenance", facts)
     assert bare.returncode == 0, bare.stderr
-    assert "item 1.1 (looked up 2026-11-24)" in bare.stdout and "now   declared: Us AB" in bare.stdout
+    assert "item 1.1 (looked up 2026-11-25)" in bare.stdout and "now   declared: Us AB" in bare.stdout
     full = auditor_cli("policies", "explain", "eu-gpai-mdf", "--record", finished[1], "--json")
     entries = {entry["id"]: entry for entry in json.loads(full.stdout)}
     assert entries["mdf-2-1"]["status"] == "PASS" and entries["mdf-1-1"]["status"] == "FAIL"

@@ -105,26 +105,24 @@ def _component(material: Material) -> dict[str, Json]:
             }
             for file in record.model.files
         ],
-        "properties": [
-            *(_property(f"{_FACT}{key}", facts.told(fact)) for key, fact in _given(known).items()),
-            _property(f"{_FACT}missing", ", ".join(key for key in known if key not in _given(known)) or "none"),
-            _property("auditor:record:sha256", record.digest),
-            _property("auditor:weights:sha256", record.model.weights_digest),
-            *(
-                _property(f"{attestations.METRIC}{address}", facts.figures(metric))
-                for address, metric in material.metrics()
-            ),
-            *(
-                _property(f"auditor:overlap:{address}", facts.line(metric))
-                for address, metric in facts.overlaps(material.card)
-            ),
-            *(
-                _property(f"auditor:verdict:{verdict.policy}", f"{verdict.status} sha256:{verdict.policy_digest}")
-                for verdict in material.verdicts
-            ),
-        ],
+        "properties": list(_properties(material)),
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _properties(material: Material) -> Iterator[dict[str, str]]:
+    """Yield each fact, digests, what the figures rest on, and the verdicts."""
+    record, known = material.record, material.card.facts
+    yield from (_property(f"{_FACT}{key}", facts.told(fact)) for key, fact in _given(known).items())
+    yield _property(f"{_FACT}missing", ", ".join(key for key in known if key not in _given(known)) or "none")
+    yield _property("auditor:record:sha256", record.digest)
+    yield _property("auditor:weights:sha256", record.model.weights_digest)
+    for address, metric in material.metrics():
+        yield _property(f"{attestations.METRIC}{address}", facts.figures(metric))
+    for address, metric in facts.overlaps(material.card):
+        yield _property(f"auditor:overlap:{address}", facts.line(metric))
+    for verdict in material.verdicts:
+        yield _property(f"auditor:verdict:{verdict.policy}", f"{verdict.status} sha256:{verdict.policy_digest}")
 
 
 def _property(name: str, value: Json) -> dict[str, str]:
