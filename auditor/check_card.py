@@ -27,7 +27,7 @@ from auditor.fixed import constants_checks, policy_checks
 from auditor.judge import judge, worst
 from auditor.provenance.declare import load_declared
 from auditor.provenance.resolve import resolve
-from auditor.types import Card, Check, ModelRef, Part, RunRecord, Verdict, Verification, Waiver
+from auditor.types import Card, Check, ModelRef, Part, Policy, RunRecord, Verdict, Verification, Waiver
 from auditor.verify import compare_texts
 from auditor.waivers import load as load_waivers
 
@@ -185,15 +185,18 @@ def _record_checks(card: Card, asked: Asked) -> Iterator[Check]:
     yield compare_texts(f"{CARD_JSON} from the record", said, now)
     yield from policy_checks(found, card.verdicts)
     for verdict in card.verdicts:
-        yield _verdict_check(found, again, verdict, used, asked.policy)
+        given = policies.load(asked.policy) if asked.policy else None
+        if given is None or given.digest != verdict.policy_digest:
+            given = policies.at_hand(folder, verdict.policy, verdict.policy_digest)
+        yield _verdict_check(found, again, verdict, used, given)
 
 
-def _verdict_check(found: RunRecord, card: Card, verdict: Verdict, waived: Sequence[Waiver], given: str) -> Check:
+def _verdict_check(
+    found: RunRecord, card: Card, verdict: Verdict, waived: Sequence[Waiver], policy: Policy | None
+) -> Check:
     """Return whether a policy, where it is at hand as it was, judges the card as the card says."""
     name = verdict.policy
-    for candidate in filter(None, (given, name if name in policies.find() else "")):
-        policy = policies.load(candidate)
-        if policy.digest == verdict.policy_digest:
-            return compare(f"verdict of {name} again", verdict, judge(found, card, policy, waived))
+    if policy is not None:
+        return compare(f"verdict of {name} again", verdict, judge(found, card, policy, waived))
     why = "the policy that it was reached by is not at hand: give it with --policy, or judge again"
     return Check(what=f"verdict of {name} again", outcome="not_checked", detail=why)

@@ -199,7 +199,7 @@ def _demands(
 ) -> Demands:
     from auditor.commands import Demands
 
-    policies = tuple(policy or ("baseline",))
+    policies = tuple(policy or ())
     return Demands(policies=policies, provenance=provenance, waivers=waivers, as_of=as_of, previous=previous)
 
 

@@ -28,7 +28,7 @@ def card(
     record: Annotated[Path, typer.Argument(help="The folder that a run wrote.")],
     rendering: Annotated[str, typer.Option("--as", help=_AS)] = "markdown",
     policy: Annotated[
-        list[str] | None, typer.Option("--policy", help="A policy's name or file; can be repeated; default: baseline.")
+        list[str] | None, typer.Option("--policy", help="A policy's name or file; can be repeated; default: the run's.")
     ] = None,
     provenance: Annotated[Path | None, typer.Option(help="Declared facts (TOML); default: the run's.")] = None,
     waivers: Annotated[Path | None, typer.Option(help="Findings to live with (TOML); default: the run's.")] = None,
@@ -48,7 +48,7 @@ def card(
     from auditor import record as records
 
     demands = commands.Demands(
-        policies=tuple(policy or ("baseline",)),
+        policies=tuple(policy or ()),
         provenance=provenance,
         waivers=waivers,
         as_of=as_of,

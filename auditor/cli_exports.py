@@ -24,7 +24,9 @@ def export(
     record: Annotated[Path, typer.Argument(help="The folder that a run wrote.")],
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")],
     out: Annotated[Path | None, typer.Option(help="A file, or a folder for several; default: standard output.")] = None,
-    policy: Annotated[list[str] | None, typer.Option(help="A policy's name or file; can be repeated.")] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="A policy's name or file; can be repeated; default: the run's.")
+    ] = None,
     provenance: Annotated[Path | None, typer.Option(help="Declared facts (TOML); default: the run's.")] = None,
     waivers: Annotated[Path | None, typer.Option(help="Waivers (TOML); default: the run's.")] = None,
     as_of: Annotated[str, typer.Option(help="The date of judgement, YYYY-MM-DD; default: the run's last day.")] = "",
@@ -40,7 +42,7 @@ def export(
     documents = exports.export(
         record,
         form,
-        Demands(policies=tuple(policy or ("baseline",)), provenance=provenance, waivers=waivers, as_of=as_of),
+        Demands(policies=tuple(policy or ()), provenance=provenance, waivers=waivers, as_of=as_of),
         packs=tuple(pack or ()),
         with_text=with_text,
     )

@@ -22,7 +22,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Packs = Annotated[list[Path] | None, typer.Option("--pack", help="A folder with more probes; can be repeated.")]
 DataDir = Annotated[Path | None, typer.Option(help="The folder of the benchmarks' data files.")]
 PolicyNames = Annotated[
-    list[str] | None, typer.Option("--policy", help="A policy's name or file; can be repeated; default: baseline.")
+    list[str] | None,
+    typer.Option(
+        "--policy", help="A policy's name or file; can be repeated; default: the run's, of a new one baseline."
+    ),
 ]
 TrainingData = Annotated[
     list[Path] | None,

@@ -53,11 +53,12 @@ class Audit(Struct, frozen=True, kw_only=True):
 class Demands(Struct, frozen=True, kw_only=True):
     """What a record is judged by: policies by name or file, declared facts, waivers, and the date of judgement.
 
-    `previous` is the folder of an earlier record to count changes from. Without files, those kept beside the record are
-    used; without a date, the day on which it was finished.
+    `previous` is the folder of an earlier record to count changes from. Without policies or files, those kept beside
+    the record are used, and a new run is judged by `baseline`; without a date, the day on which the record was
+    finished.
     """
 
-    policies: tuple[str, ...] = ("baseline",)
+    policies: tuple[str, ...] = ()
     provenance: Path | None = None
     waivers: Path | None = None
     as_of: str = ""
@@ -88,6 +89,7 @@ def run(settings: Settings, demands: Demands) -> Audit:
     from auditor.progress import open_progress
     from auditor.run import measure
 
+    demands = replace(demands, policies=demands.policies or ("baseline",))
     given = _read(demands, settings.out if settings.resume else None)
     known = policies.metrics_of(settings.packs, given.policies)
     for policy in given.policies:
@@ -103,15 +105,34 @@ def run(settings: Settings, demands: Demands) -> Audit:
     comparison = earlier.compared(demands.previous, settings.out) if demands.previous else None
     audit = _assembled(found, given, comparison)
     compared = {earlier.COMPARISON: earlier.text_of(comparison)} if comparison else {}
-    for name, text in {**given.files, **compared, **documents(audit)}.items():
+    kept = {f"{policies.KEPT}/{Path(name).stem}.json": policies.text_of(name) for name in demands.policies}
+    for name, text in {**given.files, **kept, **compared, **documents(audit)}.items():
         record.write_text(settings.out / name, text)
     return audit
+
+
+def policies_of(found: RunRecord, folder: Path) -> tuple[str, ...]:
+    """Return the names or paths of the policies that a run was judged by; `baseline` where it was by none.
+
+    Raises:
+        UsageError: one is neither kept in the record's folder nor shipped.
+    """
+    names = []
+    for name in found.run.policies:
+        kept = policies.kept_in(folder, name)
+        if kept is None and name not in policies.find():
+            raise UsageError(
+                f"the run was judged by the policy {name}, which is not at hand",
+                hint="give its file with --policy, or judge by another: --policy baseline",
+            )
+        names.append(str(kept or name))
+    return tuple(names) or ("baseline",)
 
 
 def review(path: Path, demands: Demands) -> Audit:
     """Build card and verdicts of a finished record; what is kept with it is used unless other files are given."""
     found, folder = record.load_record(path)
-    given = _read(demands, folder)
+    given = _read(replace(demands, policies=demands.policies or policies_of(found, folder)), folder)
     known = policies.metrics_of(judged_by=given.policies)
     for probe in found.probes:
         known.setdefault(probe.id, set()).update(metric.key.name for metric in probe.metrics)

@@ -14,6 +14,7 @@ from auditor import record, schema
 from auditor.checking import check
 from auditor.errors import RecordError
 from auditor.journal import Kind, read_journal
+from auditor.policies import kept_in
 from auditor.types import Check, Comparison, Output, RunRecord, Verdict
 
 
@@ -56,6 +57,14 @@ def constants_checks(changed: Sequence[str]) -> Iterator[Check]:
     for name in changed:
         detail = "they have changed since: what rests on them stands as it was; judge again to count with the new ones"
         yield Check(what=f"constants {name}", outcome="not_checked", detail=detail)
+
+
+def kept_checks(found: RunRecord, folder: Path) -> Iterator[Check]:
+    """Yield whether the policies kept in the folder are, to the byte, those fixed before the first request."""
+    for policy, digest in found.run.policies.items():
+        path = kept_in(folder, policy)
+        if path is not None:
+            yield check(f"{path.parent.name}/{path.name}", digest, schema.digest_file(path).sha256)
 
 
 def policy_checks(found: RunRecord, verdicts: Sequence[Verdict]) -> Iterator[Check]:

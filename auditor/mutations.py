@@ -84,9 +84,9 @@ def _judged_by(folder: Path) -> tuple[str, ...]:
         raise RecordError(f"there is no {path.name} in {folder}", hint=hint)
     with foreign_faults(f"{path} is no verdict", RecordError, hint=hint):
         content = schema.strict_json(path.read_text(encoding="utf-8"))
-        return tuple(
-            one.policy for one in schema.convert(content, Verdicts, where=path.name, error=RecordError).verdicts
-        )
+        reached = schema.convert(content, Verdicts, where=path.name, error=RecordError).verdicts
+        known = shipped.find()
+        return tuple(one.policy if one.policy in known else str(shipped.kept_in(folder, one.policy)) for one in reached)
 
 
 def _named(folder: Path, names: Sequence[str], toxicity: str) -> str:

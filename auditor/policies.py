@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,10 @@ from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults,
 from auditor.provenance.facts import catalogue, missing
 from auditor.types import ANSWERS, OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
 
+KEPT = "policies"
 T = TypeVar("T", Rule, Duty)
+
+_WHOLE = ".json"
 
 _OTHER_KEYWORDS = ("then", "else", "minContains", "maxContains", "title", "description")
 
@@ -33,20 +37,14 @@ def find() -> dict[str, Path]:
 
 
 def load(name: str) -> Policy:
-    """Return the policy that an id or a path names.
+    """Return the policy that an id or a path names: a TOML file, or what `text_of` made of one (`.json`).
 
     Raises:
         UsageError: nothing has that name.
         PolicyError: with every fault of the file, each with its place.
     """
-    known = find()
-    path = known.get(name) or Path(name)
-    if not schema.is_file(path):
-        raise UsageError(f"no policy is named {name!r}", hint=nearest(name, known))
-    content = msgspec.to_builtins(schema.read_toml(path, PolicyError))  # dates as texts
-    schema.check(content, schema.load_schema("policy"), where=str(path), error=PolicyError)
-    card_schema, faults = _card_schema(path, content)
-    faults += _faults(content, card_schema)
+    path, content, card_schema = _read(name)
+    faults = _faults(content, card_schema)
     if faults:
         raise _refused(path, faults)
     policy = Policy(
@@ -67,10 +65,53 @@ def load(name: str) -> Policy:
         if "coverage" in content
         else None,
     )
-    faults = empty_duties(policy) if path.parent != shipped() else []  # slow; the tests check the shipped ones
+    own = path.parent != shipped() and path.suffix != _WHOLE
+    faults = empty_duties(policy) if own else []  # slow; the tests check the shipped ones, and a run its own
     if faults:
         raise _refused(path, faults)
     return policy
+
+
+def text_of(name: str) -> str:
+    """Return a policy as one JSON text, its schema over the card with it; the text's sha256 is the policy's digest."""
+    _, content, card_schema = _read(name)
+    return schema.canonical_json([content, card_schema])
+
+
+def kept_in(folder: Path, policy_id: str) -> Path | None:
+    """Return where a record's folder keeps a policy that its run was judged by, or None."""
+    path = folder / KEPT / f"{policy_id}{_WHOLE}"
+    return path if Path(policy_id).name == policy_id and schema.is_file(path) else None
+
+
+def at_hand(folder: Path, policy_id: str, digest: str) -> Policy | None:
+    """Return the policy of an id and a digest that a record's folder keeps, or that is shipped, or None."""
+    kept = kept_in(folder, policy_id)
+    for name in ([str(kept)] if kept else []) + [policy_id] * (policy_id in find()):
+        with contextlib.suppress(PolicyError):  # one that was damaged is told by its digest
+            policy = load(name)
+            if policy.digest == digest:
+                return policy
+    return None
+
+
+def _read(name: str) -> tuple[Path, dict[str, Json], dict[str, Json]]:
+    """Return a policy's path, its content, dates as texts, and its schema over the card."""
+    known = find()
+    path = known.get(name) or Path(name)
+    if not schema.is_file(path):
+        raise UsageError(f"no policy is named {name!r}", hint=nearest(name, known))
+    whole = path.suffix == _WHOLE
+    content, card_schema = _whole(path) if whole else (msgspec.to_builtins(schema.read_toml(path, PolicyError)), {})
+    schema.check(content, schema.load_schema("policy"), where=str(path), error=PolicyError)
+    return path, content, card_schema if whole else _card_schema(path, content)
+
+
+def _whole(path: Path) -> tuple[dict[str, Json], dict[str, Json]]:
+    with foreign_faults(f"{path} is no policy as a run keeps it", PolicyError, hint="give the policy's TOML file"):
+        content, card_schema = schema.strict_json(path.read_text(encoding="utf-8"))
+        schema.validators().Draft202012Validator.check_schema(card_schema)
+        return dict(content), dict(card_schema)
 
 
 def _refused(path: Path, faults: list[str]) -> PolicyError:
@@ -137,13 +178,15 @@ def metrics_of(packs: tuple[Path, ...] = (), judged_by: Sequence[Policy] = ()) -
     return found
 
 
-def _card_schema(path: Path, content: dict[str, Json]) -> tuple[dict[str, Json], list[str]]:
+def _card_schema(path: Path, content: dict[str, Json]) -> dict[str, Json]:
     """Return the JSON Schema over the card: made of the duties' own demands, and of a file where one is named."""
     made = compile_duties(path.stem, content["version"], content["title"], content.get("duties", []))
     given = _given_schema(path, content["card_schema"]) if "card_schema" in content else {}
     both = sorted(set(made["$defs"]) & set(given.get("$defs", {})) - {"known"})
     faults = [f"the duty {name!r} says what it demands, and so does card_schema" for name in both]
-    return {**made, **given, "$defs": {**made["$defs"], **given.get("$defs", {})}}, faults
+    if faults:
+        raise _refused(path, faults)
+    return {**made, **given, "$defs": {**made["$defs"], **given.get("$defs", {})}}
 
 
 def _given_schema(path: Path, name: str) -> dict[str, Json]:

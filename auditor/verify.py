@@ -22,7 +22,7 @@ from auditor.checking import check, short
 from auditor.computed.dates import day_of
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError, WaiverError
-from auditor.fixed import constants_checks, journal_check, policy_checks, previous_checks
+from auditor.fixed import constants_checks, journal_check, kept_checks, policy_checks, previous_checks
 from auditor.journal import KINDS, Kind
 from auditor.plan import Criteria, kind_of, make_header
 from auditor.progress import open_progress
@@ -258,7 +258,8 @@ def _document_checks(found: RunRecord, folder: Path, names: Sequence[str], previ
     built = build_card(found, facts, as_of=as_of, comparison=comparison)
     card, changed = with_older_constants(built, _computed(folder / commands.CARD_JSON))
     yield from constants_checks(changed)
-    used = reached if isinstance(reached, Check) else _policies_of(judged, names)
+    yield from kept_checks(found, folder)
+    used = reached if isinstance(reached, Check) else _policies_of(judged, names, folder)
     if isinstance(used, Check):
         yield _unjudged_check(folder / commands.CARD_JSON, card)
         yield used
@@ -312,14 +313,12 @@ def _verdicts(path: Path) -> list[Verdict] | Check:
     return found
 
 
-def _policies_of(verdicts: Sequence[Verdict], names: Sequence[str]) -> list[Policy] | Check:
+def _policies_of(verdicts: Sequence[Verdict], names: Sequence[str], folder: Path) -> list[Policy] | Check:
     """Return the policies that verdicts were reached by, or the check that says which is not at hand."""
     given = {policy.id: policy for policy in shipped_policies.load_all(names)}
     used = []
     for verdict in verdicts:
-        found = given.get(verdict.policy)
-        if found is None and verdict.policy in shipped_policies.find():
-            found = shipped_policies.load(verdict.policy)
+        found = given.get(verdict.policy) or shipped_policies.at_hand(folder, verdict.policy, verdict.policy_digest)
         if found is None or found.digest != verdict.policy_digest:
             why = f"the policy {verdict.policy} that it was reached by is not at hand: give it with --policy"
             return Check(what=commands.VERDICT_JSON, outcome="not_checked", detail=f"{why}, or judge again")

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 import pytest
 
 from auditor import commands, explain, policies, probes
-from auditor.errors import PackError
+from auditor.errors import PackError, UsageError
+from auditor.run import Settings
+from auditor.verify import verify
+
+MINE = """version = "1.0.0"
+title = "For tests"
+owner = "us"
+description = "There is one bound."
+[[rules]]
+id = "r"
+metric = "bias/small_pairs:first_rate"
+rationale = "because a test needs one bound"
+min = 0
+max = 1
+"""
 
 
 def test_every_shipped_probe_passes_the_check_and_has_enough_samples() -> None:
@@ -66,8 +81,25 @@ def test_a_new_folder_is_one_name_under_runs(model: str) -> None:
 
 
 def test_the_policy_is_checked_before_the_model_is_looked_for(tmp_path: Path) -> None:
-    from auditor.errors import UsageError
-    from auditor.run import Settings
-
     with pytest.raises(UsageError, match="no policy is named"):
         commands.run(Settings(model="no such model", out=tmp_path / "out"), commands.Demands(policies=("nothing",)))
+
+
+def test_a_policy_of_the_users_own_goes_with_the_record(tiny_model: Path, pack: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(MINE, encoding="utf-8")
+    out = tmp_path / "out"
+    settings = Settings(model=str(tiny_model), out=out, packs=(pack,), probes="bias/small_pairs")
+    judged = commands.run(settings, commands.Demands(policies=(str(mine),)))
+    mine.unlink()
+    kept = out / "policies" / "mine.json"
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == judged.record.run.policies["mine"]
+    assert commands.review(out, commands.Demands()).verdicts == judged.verdicts
+    assert verify(out).exit_code == 0
+    kept.write_text(kept.read_text(encoding="utf-8").replace(" one ", " any "), encoding="utf-8")
+    assert "policies/mine.json" in {check.what for check in verify(out).checks if check.outcome == "differs"}
+    kept.unlink()
+    assert verify(out).exit_code == 11
+    with pytest.raises(UsageError, match="judged by the policy mine, which is not at hand") as fault:
+        commands.review(out, commands.Demands())
+    assert "give its file with --policy" in fault.value.hint

@@ -56,7 +56,7 @@ ALLOWED = {
     "journal": BASE | {"rows", "schema", "record"},
     "checking": BASE,
     "contamination": BASE | {"prompts", "schema", "registry", "stats", "datafiles", "probes", "textfiles"},
-    "fixed": BASE | {"schema", "record", "journal", "checking"},
+    "fixed": BASE | {"schema", "record", "journal", "checking", "policies"},
     "requests": BASE | {"probes", "prompts", "definition"},
     "described": BASE,
     "card_file": BASE | {"schema", "card"},
