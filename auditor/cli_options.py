@@ -46,6 +46,10 @@ RunData = Annotated[
 DataHub = Annotated[
     bool, typer.Option("--data-hub", help="Read those benchmarks from the Hub that have a place there.")
 ]
+HubPlaces = Annotated[
+    list[str] | None,
+    typer.Option("--hub-place", help="PROBE=ORG/NAME@COMMIT/CONFIG/SPLIT: read it from there; can be repeated."),
+]
 Out = Annotated[Path | None, typer.Option(help="A new folder for the record; default: one under runs/.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Samples a probe; such a run cannot pass.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]

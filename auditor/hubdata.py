@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,15 @@ from msgspec import Struct
 
 from auditor import schema
 from auditor.datafiles import Row, data_error
-from auditor.errors import DataError, OfflineError, foreign_faults
+from auditor.errors import DataError, OfflineError, UsageError, foreign_faults
 from auditor.types import HUB, FileDigest, Json
 
 _FORMATS = {"csv": ("csv", "tsv"), "json": ("json", "jsonl", "ndjson"), "parquet": ("parquet",)}
+_PLACE = re.compile(
+    rf"(?P<probe>[^=]+)=({re.escape(HUB)})?(?P<hub>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{{40}})"
+    r"/(?P<config>[^/]+)/(?P<split>[\w.]+)"
+)
 _CARDS = ("README.md", ".huggingface.yaml")
-
-
-class HubAccess(Struct, frozen=True, kw_only=True):
-    """That the user lets benchmarks be read from the Hub; `offline` allows what the local cache holds."""
-
-    offline: bool = False
 
 
 class HubPlace(Struct, frozen=True, kw_only=True):
@@ -44,6 +43,39 @@ class HubPlace(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Return the place in one word, as a record names it."""
         return f"{HUB}{self.hub}@{self.revision}/{self.config or 'default'}/{self.split}"
+
+
+class HubAccess(Struct, frozen=True, kw_only=True):
+    """That the user lets benchmarks be read from the Hub; `offline` allows what the local cache holds.
+
+    `places` are the user's own, by probe, in place of those that probes name.
+    """
+
+    offline: bool = False
+    places: dict[str, HubPlace] = {}
+
+
+def read_places(words: Iterable[str]) -> dict[str, HubPlace]:
+    """Return places by probe, each from `PROBE=ORG/NAME@COMMIT/CONFIG/SPLIT`, as a record names them after the probe.
+
+    `default` is the configuration of a dataset that has one alone.
+
+    Raises:
+        UsageError: a text is of another form, or a probe is named twice.
+    """
+    found: dict[str, HubPlace] = {}
+    for word in words:
+        parts = _PLACE.fullmatch(word)
+        if parts is None or parts["probe"] in found:
+            what = "names a probe a second time" if parts else "is no place on the Hub"
+            raise UsageError(
+                f"--hub-place {word}: {what}", hint="PROBE=ORG/NAME@COMMIT/CONFIG/SPLIT, COMMIT of 40 hex digits"
+            )
+        config = "" if parts["config"] == "default" else parts["config"]
+        found[parts["probe"]] = HubPlace(
+            hub=parts["hub"], revision=parts["revision"], config=config, split=parts["split"]
+        )
+    return found
 
 
 def read_hub(place: HubPlace, *, offline: bool, as_text: bool) -> tuple[list[Row], FileDigest]:

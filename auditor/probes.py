@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from auditor import items, resources, schema
 from auditor.definition import Ask, Data
@@ -218,6 +219,9 @@ def load(
     ask = schema.convert(config["ask"], Ask, where=f"{where} [ask]", error=PackError)
     scoring = schema.convert(config["score"], Scoring, where=f"{where} [score]", error=PackError)
     data = schema.convert(config["data"], Data, where=f"{where} [data]", error=PackError) if external else None
+    given = hub.places.get(probe_id) if data and hub else None
+    if data and given and given != data.place:
+        data = replace(data, **asdict(given), rows_sha256="")
     template, template_faults = read_template(folder / "prompt.j2", ask)
     faults += _place_faults(data) if data else []
     faults += [*template_faults, *items.faults_of_scorer(ask, scoring)]

@@ -20,7 +20,7 @@ from auditor.backends.base import Backend, BackendOptions, Outputs
 from auditor.correct import calibrations_for, correct
 from auditor.environment import Clock, environment
 from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
-from auditor.hubdata import HubAccess
+from auditor.hubdata import HubAccess, read_places
 from auditor.journal import Journal, Kind
 from auditor.plan import Criteria, Part, Plan, make_plan
 from auditor.probes import Probe
@@ -48,7 +48,8 @@ OpenBackend = Callable[[ModelRef, BackendOptions], Backend]
 class Settings(Struct, frozen=True, kw_only=True):
     """What the user asked for. `limit` is the number of samples a probe, None for all.
 
-    `data_dir` holds the benchmarks' files, and `data_hub` lets those be read from the Hub that have a place there;
+    `data_dir` holds the benchmarks' files, and `data_hub` lets those be read from the Hub that have a place there, or
+    one in `hub_places` (see `hubdata.read_places`);
     `calibrations` are files, used before the shipped ones. `policies` are the digests, by id, of those that the run
     will be judged by, `previous` is that of the record that changes will be counted from: they are fixed in the plan.
     `training_data` are files and folders in which the probes' items are looked for, in the `training_columns` of their
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     packs: tuple[Path, ...] = ()
     data_dir: Path | None = None
     data_hub: bool = False
+    hub_places: tuple[str, ...] = ()
     limit: int | None = None
     seed: int = 0
     toxicity: str = "auto"
@@ -110,10 +112,10 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
         AuditorError: of the class that says what is wrong; the journal holds every output up to then.
     """
     clock = Clock()
-    hub = HubAccess(offline=settings.offline) if settings.data_hub else None
     names = probes.select(
         settings.probes, settings.packs, external=settings.data_dir is not None, hub=settings.data_hub
     )
+    hub = _hub_access(settings, names)
     selected = probes.load_all(names, settings.packs, data_dir=settings.data_dir, hub=hub)
     own = calibration.ranked(map(calibration.load, settings.calibrations))
     trained_on = overlaps.training_data(settings.training_data, settings.training_columns)
@@ -200,6 +202,15 @@ def _advance(progress: Progress, parts: Sequence[Part], numbers: Iterable[int]) 
         count = bisect_left(found, part.numbers.stop) - bisect_left(found, part.start)
         if count:
             progress.advance(part.probe.id, count)
+
+
+def _hub_access(settings: Settings, names: Sequence[str]) -> HubAccess | None:
+    places = read_places(settings.hub_places)
+    if idle := sorted(set(places) - set(names)):
+        raise UsageError(f"--hub-place names {idle[0]}, which is not asked", hint="name it in --probes, too")
+    if places and not settings.data_hub:
+        raise UsageError("--hub-place needs --data-hub", hint="name both, or neither")
+    return HubAccess(offline=settings.offline, places=places) if settings.data_hub else None
 
 
 def _resolve(settings: Settings) -> ModelRef:

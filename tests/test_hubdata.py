@@ -15,7 +15,7 @@ from small_hub import COMMIT, SmallHub
 from auditor import probes, schema
 from auditor.backends.scripted import ScriptedBackend
 from auditor.errors import DataError, OfflineError, PackError, UsageError
-from auditor.hubdata import HubAccess, HubPlace, read_hub
+from auditor.hubdata import HubAccess, HubPlace, read_hub, read_places
 from auditor.run import Settings, measure
 from auditor.types import HUB
 
@@ -263,6 +263,48 @@ def test_hatechecks_place_on_the_hub_gives_the_same_items_from_the_same_cells(ca
     assert (found.pinned, own.pinned) == (False, True)
 
 
+def test_a_place_of_the_user_is_read_in_place_of_the_probe_s(cache: Path, data_dir: Path) -> None:
+    folder = probes.shipped() / "toxicity" / "multilingual_hatecheck"
+    own = probes.load(folder, "french", data_dir=data_dir)
+    snapshot = cache / "datasets--me--french" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    content = (data_dir / "multilingual_hatecheck" / "hatecheck_cases_final_french.csv").read_bytes()
+    (snapshot / "test.csv").write_bytes(content)
+    places = read_places([f"toxicity/multilingual_hatecheck/french=me/french@{COMMIT}/default/test"])
+    found = probes.load(folder, "french", hub=HubAccess(offline=True, places=places))
+    assert (found.samples, found.digest) == (own.samples, own.digest)
+    assert (found.pinned, own.pinned) == (False, True)
+    assert found.files[0].path == f"{HUB}me/french@{COMMIT}/default/test"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "bias/x",
+        f"bias/x=org/name@{COMMIT}",
+        f"bias/x=org/name@{COMMIT}/test",
+        "bias/x=org/name@main/default/test",
+        f"bias/x=../name@{COMMIT}/default/test/more",
+        f"=org/name@{COMMIT}/default/test",
+    ],
+)
+def test_what_is_no_place_is_a_usage_error(word: str) -> None:
+    with pytest.raises(UsageError, match="is no place on the Hub"):
+        read_places([word])
+
+
+def test_a_place_needs_the_permission_and_a_probe_that_is_asked(auditor_cli: Cli, tmp_path: Path) -> None:
+    place = f"toxicity/hatecheck=org/name@{COMMIT}/default/test"
+    words = ["run", "--model", tmp_path, "--out", tmp_path / "out", "--hub-place", place, "--probes"]
+    for more, said in (
+        (["toxicity/hatecheck"], "--hub-place needs --data-hub"),
+        (["bias/stereotype_contrast", "--data-hub"], "names toxicity/hatecheck, which is not asked"),
+        (["toxicity/hatecheck", "--data-hub", "--hub-place", place], "names a probe a second time"),
+    ):
+        done = auditor_cli(*words, *more)
+        assert done.returncode == 2 and said in done.stderr
+
+
 def test_a_record_and_its_card_say_where_the_rows_came_from(
     cache: Path,
     benchmark: Any,
@@ -286,6 +328,7 @@ def test_a_record_and_its_card_say_where_the_rows_came_from(
     text = commands.card_markdown(commands.review(out, commands.Demands()))
     command = text.split("```")[1]
     assert "--data-hub" in command and "--data-dir" not in command
+    assert f"--hub-place bias/hub_pairs=org/pairs@{COMMIT}/default/test" in " ".join(command.split())
     assert "The version of the data was not checked" in text
 
 

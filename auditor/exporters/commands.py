@@ -27,6 +27,9 @@ def command(card: Card) -> str:
     from_hub = {file.path.startswith(HUB) for probe in card.probes for file in probe.data_files}
     words += ["--data-dir", "DIR"] if False in from_hub else []
     words += ["--data-hub"] if True in from_hub else []
+    for probe in card.probes:
+        for file in probe.data_files:
+            words += ["--hub-place", f"{probe.id}={file.path.removeprefix(HUB)}"] if file.path.startswith(HUB) else []
     if card.run.limit is not None:
         words += ["--limit", card.run.limit]
     if card.run.classifier is not None:
