@@ -290,7 +290,8 @@ def test_items_of_its_own_beside_a_table_of_data_files_are_a_fault(make: Callabl
 
 
 def test_benchmarks_are_selected_by_name_or_where_their_data_is_given() -> None:
-    categories = "age disability_status nationality physical_appearance religion sexual_orientation"
+    categories = "age disability_status gender_identity nationality physical_appearance race_ethnicity"
+    categories += " race_x_gender race_x_ses religion ses sexual_orientation"
     parts = [f"bias/bbq/{category}" for category in categories.split()]
     assert probes.select("bias/bbq") == probes.select("bias/bbq/*") == parts
     assert not set(parts) & set(probes.select("bias"))
