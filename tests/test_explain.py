@@ -63,7 +63,7 @@ def test_what_was_not_held_against_its_source_is_said_of_the_duty_and_at_the_top
     text = explain.as_text(policy, list(entries.values()))
     count = sum(bool(entry.unchecked) for entry in entries.values())
     assert f"Unchecked in part, {count} of {len(entries)}: mdf-2-2, " in text
-    assert "looked up on 2026-11-25" in text and "could not be had" in text
+    assert "looked up on 2026-11-26" in text and "could not be had" in text
     assert text.count("    unchecked  ") == count
 
 
