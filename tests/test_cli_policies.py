@@ -153,7 +153,7 @@ def test_an_explanation_is_printed_with_and_without_a_record(
     facts.write_text('by = "Us"\ndate = 2026-11-01\n[model]\nprovider = "Us AB"\n', encoding="utf-8")
     bare = auditor_cli("policies", "explain", "eu-gpai-mdf", "--provenance", facts)
     assert bare.returncode == 0, bare.stderr
-    assert "item 1.1 (looked up 2026-11-25)" in bare.stdout and "now   declared: Us AB" in bare.stdout
+    assert "item 1.1 (looked up 2026-11-26)" in bare.stdout and "now   declared: Us AB" in bare.stdout
     full = auditor_cli("policies", "explain", "eu-gpai-mdf", "--record", finished[1], "--json")
     entries = {entry["id"]: entry for entry in json.loads(full.stdout)}
     assert entries["mdf-2-1"]["status"] == "PASS" and entries["mdf-1-1"]["status"] == "FAIL"
