@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from auditor.duties import cited, judge_duties
 from auditor.rules import bound_of, outcome_of
 from auditor.types import (
+    CONTRADICTION,
     Card,
     Coverage,
     Finding,
@@ -191,7 +192,7 @@ def _waiver_finding(waiver: Waiver, why: str, severity: Severity) -> Finding:
 
 def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
     """Return why a run of which only a part was asked cannot pass, whatever the policy demands."""
-    asked = [f"{probe.id}: {probe.n_selected} of {probe.n_items}" for probe in record.probes if probe.partial]
+    asked = [f"{probe.n_selected} of {probe.n_items} of {probe.id}" for probe in record.probes if probe.partial]
     if not asked:
         return []
     return [
@@ -200,8 +201,8 @@ def _partial(record: RunRecord, policy: Policy) -> list[Finding]:
             id="partial-run",
             title="The whole of every probe",
             subject="the run",
-            bound="all samples",
-            message="partial run: " + "; ".join(asked),
+            bound="needs all samples",
+            message="partial run (--limit): asked were " + ", ".join(asked),
             rationale="A part of the samples says too little for a PASS.",
             owner=policy.owner,
         )
@@ -229,7 +230,7 @@ def _nothing_shown(findings: Iterable[Finding], policy: Policy) -> list[Finding]
 def _contradiction(key: str, what: str) -> Finding:
     return replace(
         _OWN,
-        id=f"contradiction-{key}",
+        id=f"{CONTRADICTION}{key}",
         kind="duty",
         status=Status.FAIL,
         title="No contradiction",

@@ -315,7 +315,7 @@ def test_a_partial_run_cannot_pass_a_policy_that_asks_for_documents_only() -> No
     assert judge(record(metric()), card(), policy(duties=(duty,))).status is Status.PASS
     verdict = judge(record(metric(), selected=1), card(), policy(duties=(duty,)))
     assert verdict.status is Status.INCONCLUSIVE
-    assert "bias/x: 1 of 100" in verdict.findings[-1].message
+    assert "asked were 1 of 100 of bias/x" in verdict.findings[-1].message
 
 
 @pytest.mark.parametrize("bound", [{"max": 35.0}, {"max": None, "min": -1.0}, {"min": 2.0}])

@@ -35,15 +35,19 @@ def render(record: RunRecord, card: Card, verdicts: Sequence[Verdict]) -> str:
 
 
 def _documents(verdict: Verdict, *, several: bool) -> list[str]:
-    """Return how many duties are documented, and a line for each that is not, and for each waiver at fault."""
-    duties = [finding for finding in verdict.findings if finding.kind == "duty"]
+    """Return how many duties are documented, then a line for each that is not, each contradiction and bad waiver."""
+    torn = [finding for finding in verdict.findings if finding.is_contradiction]
+    duties = [finding for finding in verdict.findings if finding.kind == "duty" and finding not in torn]
     unmet = [finding for finding in duties if finding.status is not Status.PASS]
     head = f"{verdict.policy}  {verdict.status}  " if several else ""
-    lines = [f"{head}duties  {len(duties) - len(unmet)} of {len(duties)} documented{_rest(duties)}{_coverage(verdict)}"]
-    open_ones = [*unmet, *(finding for finding in verdict.findings if finding.kind == "waiver")]
-    return lines + [
-        f"  {finding.status}  {_advice(finding)}{finding.subject}: {finding.message}" for finding in open_ones
-    ]
+    met = f"{len(duties) - len(unmet)} of {len(duties)} documented{_rest(duties)}" if duties else "the policy has none"
+    lines = [f"{head}duties  {met}{_coverage(verdict)}", *map(_line, unmet)]
+    lines += [f"  {finding.status}  contradiction in {finding.subject}: {finding.message}" for finding in torn]
+    return lines + [_line(finding) for finding in verdict.findings if finding.kind == "waiver"]
+
+
+def _line(finding: Finding) -> str:
+    return f"  {finding.status}  {_advice(finding)}{finding.subject}: {finding.message}"
 
 
 def _rest(duties: Sequence[Finding]) -> str:

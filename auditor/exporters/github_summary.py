@@ -28,8 +28,8 @@ def _text(material: Material, rows: Sequence[str], rest: str) -> str:
         "",
         f"weights `{model.weights_digest[:16]}`, record `{material.record.digest[:16]}`",
         "",
-        "| policy | verdict | met | not met | inconclusive | waived |",
-        "|---|---|---:|---:|---:|---:|",
+        "| policy | verdict | decided by | met | not met | inconclusive | waived | advice, or does not apply |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
         *(_verdict(verdict) for verdict in material.verdicts),
     ]
     for verdict in material.verdicts:
@@ -43,9 +43,11 @@ def _text(material: Material, rows: Sequence[str], rest: str) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    count = {status: sum(finding.status is status for finding in verdict.findings) for status in Status}
+    deciding = verdict.deciding
+    count = {status: sum(finding.status is status for finding in deciding) for status in Status}
     name = escape(f"{verdict.policy} {verdict.policy_version}")
-    counts = " | ".join(str(count[status]) for status in (Status.PASS, Status.FAIL, Status.INCONCLUSIVE, Status.WAIVED))
+    by_status = [count[status] for status in (Status.PASS, Status.FAIL, Status.INCONCLUSIVE, Status.WAIVED)]
+    counts = " | ".join(map(str, [len(deciding), *by_status, len(verdict.findings) - len(deciding)]))
     return f"| {name} | **{verdict.status}** | {counts} |"
 
 

@@ -15,7 +15,7 @@ from auditor.errors import CardError
 from auditor.exporters.markup import HTML, Markup
 from auditor.exporters.words import told
 from auditor.provenance.facts import catalogue
-from auditor.types import Audience, Card, Fact, Finding, Json
+from auditor.types import CONTRADICTION, Audience, Card, Fact, Finding, Json
 
 WORDS: dict[Audience, str] = {
     "ai-office": "the AI Office",
@@ -81,7 +81,7 @@ def _reserved(card: Card, audience: Audience, *, form: bool) -> set[str]:
 
 def _without(finding: Finding, gone: Iterable[str]) -> Finding:
     """Return a finding, without its words where they are about a fact that was cut out."""
-    told = any(finding.id == f"contradiction-{key}" or key in finding.message for key in gone)
+    told = any(finding.id == f"{CONTRADICTION}{key}" or key in finding.message for key in gone)
     return replace(finding, message=_RESERVED) if told else finding
 
 

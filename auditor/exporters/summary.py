@@ -110,7 +110,9 @@ def _said(card: Card, key: str) -> str:
 
 
 def _findings(verdict: Verdict) -> str:
-    asked = [finding for finding in verdict.findings if finding.required and finding.applies]
-    by_status = {status: sum(finding.status is status for finding in asked) for status in Status}
+    deciding = verdict.deciding
+    by_status = {status: sum(finding.status is status for finding in deciding) for status in Status}
     named = [f"{by_status[status]} {word}" for status, word in _OUTCOMES.items() if by_status[status]]
-    return f"Of {len(asked)} things that it asks for: {', '.join(named)}." if named else ""
+    rest = len(verdict.findings) - len(deciding)
+    more = f"; {rest} more are advice, or do not apply" if rest else ""
+    return f"Of {len(deciding)} things that decide this: {', '.join(named)}{more}." if named else ""

@@ -58,6 +58,7 @@ from auditor.types.files import BASE, HUB, FileDigest
 from auditor.types.judging import (
     ANSWERS,
     ASKED,
+    CONTRADICTION,
     UNDECIDED,
     WHEN,
     Audience,
@@ -115,6 +116,7 @@ __all__ = [
     "ANSWERS",
     "ASKED",
     "BASE",
+    "CONTRADICTION",
     "FAMILIES",
     "HUB",
     "MOST_LOST",

@@ -16,6 +16,7 @@ Audience = Literal["ai-office", "authorities", "downstream", "public"]
 ANSWERS = "answers"  # the section of the facts that answer policies' questions
 WHEN = ".when"  # ends the name of the $defs entry that says when a duty applies
 ASKED = ".asked"  # ends the name of the one that says whether that can be told
+CONTRADICTION = "contradiction-"  # begins the id of the finding on a contradiction; the fact's key follows
 UNDECIDED = ".undecided"  # ends the name of the one that says when a duty that is not met is undecided
 
 
@@ -161,6 +162,11 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return whether the finding moves the verdict."""
         return self.severity == "error"
 
+    @property
+    def is_contradiction(self) -> bool:
+        """Return whether it is that two sources of a fact contradict each other, which no policy needs to ask for."""
+        return self.kind == "duty" and self.id.startswith(CONTRADICTION)
+
 
 class Coverage(Struct, frozen=True, kw_only=True):
     """How much of what applies is documented: the weights of the duties met, `of` those that apply and are decided.
@@ -190,6 +196,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     as_of: str
     findings: tuple[Finding, ...]
     coverage: Coverage | None = None
+
+    @property
+    def deciding(self) -> tuple[Finding, ...]:
+        """Return the findings that decide the verdict: those that are required and apply. They are what is counted."""
+        return tuple(finding for finding in self.findings if finding.required and finding.applies)
 
 
 class Verdicts(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from auditor import policies
 from auditor.card import build_card
 from auditor.exporters import console
@@ -39,3 +41,20 @@ def test_duties_not_met_are_named_and_the_last_line_is_the_verdict(finished: tup
     lines = summary(finished[0])
     assert any("training.datasets is missing" in line for line in lines)
     assert lines[-1].startswith("verdict  FAIL  policy baseline")
+
+
+def test_a_contradiction_is_named_and_is_no_duty(finished: tuple[RunRecord, Path]) -> None:
+    record = finished[0]
+    torn = replace(build_card(record, {}), contradictions={"model.license": "declared mit, the files say gpl-3.0"})
+    bare = replace(policies.load("baseline"), duties=())
+    lines = console.render(record, torn, [judge(record, torn, bare)]).splitlines()
+    assert lines[lines.index("duties  the policy has none") + 1] == (
+        "  FAIL  contradiction in model.license: declared mit, the files say gpl-3.0"
+    )
+    whole = console.render(record, torn, [judge(record, torn, policies.load("baseline"))])
+    assert re.search(r"^duties  \d+ of 10 documented", whole, re.MULTILINE)
+
+
+def test_a_partial_run_is_said_to_need_all_samples(finished: tuple[RunRecord, Path]) -> None:
+    (line,) = [line for line in summary(finished[0]) if line.startswith("the run  ")]
+    assert line.startswith("the run  INCONCLUSIVE (needs all samples; partial run (--limit): asked were 6 of ")

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from msgspec.structs import replace
 
-from auditor import commands, policies, registry, schema
+from auditor import commands, policies, registry, renderings, schema
 from auditor.card import build_card
 from auditor.costs import add_up
 from auditor.errors import ExportError, MissingPackageError
@@ -667,6 +668,23 @@ def test_prompts_and_completions_are_digests_unless_texts_are_asked_for(material
 
 
 # Hostile text, and the command line
+
+
+def test_findings_are_counted_alike_wherever_they_are_counted(
+    material: Material, documents: dict[str, dict[str, str]]
+) -> None:
+    (verdict,) = material.verdicts
+    counts = Counter(str(one.status) for one in verdict.findings if one.severity == "error" and one.applies)
+    decided, rest = counts.total(), len(verdict.findings) - counts.total()
+    assert rest and len(counts) > 1
+    by_status = [counts[status] for status in ("PASS", "FAIL", "INCONCLUSIVE", "WAIVED")]
+    row = " | ".join(map(str, [decided, *by_status, rest]))
+    assert f"| **{verdict.status}** | {row} |" in documents["github-summary"]["summary.md"]
+    words = zip(by_status, ("met", "not met", "undecided", "waived for a time"), strict=True)
+    told = renderings.render(material.card, "summary")
+    (line,) = [line for line in told.splitlines() if f"Of {decided} things that decide this: " in line]
+    assert all(f"{count} {word}" in line for count, word in words if count)
+    assert f"; {rest} more are advice, or do not apply." in line
 
 
 def test_hostile_text_stays_text(material: Material) -> None:
