@@ -86,7 +86,7 @@ def main() -> None:
     except _CLICK as fault:
         _fail(fault, fault.format_message(), "", 1, debug=debug)
     except (KeyboardInterrupt, typer.Abort) as fault:
-        _fail(fault, "interrupted", "nothing was lost that a journal holds: go on with --resume", 1, debug=debug)
+        _fail(fault, "interrupted", "no file was left half written: run it again", 1, debug=debug)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -159,6 +159,7 @@ def run(
     """Measure a model, write its card, and judge both: the whole audit."""
     from auditor import commands
     from auditor.backends.base import BackendOptions
+    from auditor.breaking_off import told_how_to_go_on
     from auditor.run import Settings
 
     if training_column and not training_data:
@@ -189,7 +190,8 @@ def run(
             device=device, dtype=dtype.value, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         ),
     )
-    audit = commands.run(settings, _demands(policy, provenance, waivers, as_of, previous))
+    with told_how_to_go_on(settings.out, named=out is not None, resumed=resume):
+        audit = commands.run(settings, _demands(policy, provenance, waivers, as_of, previous))
     print(commands.summary(audit), file=sys.stderr)
     print(f"record   {settings.out}\ncard     {settings.out / commands.CARD_MD}", file=sys.stderr)
     if as_json:

@@ -3,6 +3,7 @@
     AuditorError                 exit 1: no verdict was reached
     ├── UsageError               exit 2: the command line asks for something that cannot be
     ├── ModelError               the model cannot be found, read or trusted to answer
+    │   └── AnswerError          the model failed while it answered; the journal holds what was done
     ├── OfflineError             a download would be needed and `--offline` forbids it
     ├── MissingPackageError      an optional package is not installed
     ├── PackError                a probe pack breaks its schema (all faults at once)
@@ -17,8 +18,9 @@
     ├── SignatureError           a key or a signature cannot be read
     ├── CardError                a card is missing, damaged, of another version, or breaks its schema
     ├── TemplateError            a template has a hole, or reaches where it may not
-    ├── OutputError              the output folder cannot be used or is full
-    └── InterruptedRun            Ctrl-C; the journal holds what was done
+    ├── OutputError              the output folder cannot be used
+    │   └── FullError            there is no space left in it
+    └── InterruptedRun           Ctrl-C or SIGTERM; the journal holds what was done
 
 Every error has an `exit_code` and a `hint`; `cli.main` alone catches them.
 """
@@ -49,6 +51,10 @@ class UsageError(AuditorError):
 
 class ModelError(AuditorError):
     """The model cannot be found, read or trusted to answer."""
+
+
+class AnswerError(ModelError):
+    """The model failed while it answered; the journal holds what was done."""
 
 
 class OfflineError(AuditorError):
@@ -108,11 +114,15 @@ class TemplateError(AuditorError):
 
 
 class OutputError(AuditorError):
-    """The output folder cannot be used or is full."""
+    """The output folder cannot be used."""
+
+
+class FullError(OutputError):
+    """There is no space left in the output folder."""
 
 
 class InterruptedRun(AuditorError):  # noqa: N818 - it is no error of anybody
-    """Ctrl-C; the journal holds what was done."""
+    """Ctrl-C or SIGTERM; the journal holds what was done."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

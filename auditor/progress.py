@@ -35,7 +35,8 @@ class PlainProgress:
         self._before = sum(answered.values())
         self._started = self._last = time.monotonic()
         known = f", {self._before} of them answered before" if self._before else ""
-        print(f"{sum(totals.values())} requests of {len(totals)} probes{known}", file=sys.stderr, flush=True)
+        probes = f"{len(totals)} probe{'s' if len(totals) > 1 else ''}"
+        print(f"{sum(totals.values())} requests of {probes}{known}", file=sys.stderr, flush=True)
 
     def advance(self, probe_id: str, count: int) -> None:
         """Count, and print a line when there is something to say."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from auditor import schema
-from auditor.errors import OutputError, RecordError
+from auditor.errors import FullError, OutputError, RecordError
 from auditor.types import FileDigest, Json, RunRecord
 
 SCHEMA = "auditor:record/3"
@@ -157,6 +157,7 @@ def output_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        full = fault.errno in _FULL
-        hint = "free some space, then continue with --resume" if full else "choose another folder with --out"
-        raise OutputError(f"cannot write {path}: {fault.strerror or fault}", hint=hint) from fault
+        message = f"cannot write {path}: {fault.strerror or fault}"
+        if fault.errno in _FULL:
+            raise FullError(message, hint="free some space, then run it again") from fault
+        raise OutputError(message, hint="choose another folder with --out") from fault

@@ -19,7 +19,7 @@ from auditor import calibration, costs, overlaps, probes, record, registry, sche
 from auditor.backends.base import Backend, BackendOptions, Outputs
 from auditor.correct import calibrations_for, correct
 from auditor.environment import Clock, environment
-from auditor.errors import InterruptedRun, ModelError, OutputError, UsageError, foreign_faults
+from auditor.errors import AnswerError, InterruptedRun, OutputError, UsageError, foreign_faults
 from auditor.hubdata import HubAccess, read_places
 from auditor.journal import Journal, Kind
 from auditor.plan import Criteria, Part, Plan, make_plan
@@ -120,7 +120,7 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
     own = calibration.ranked(map(calibration.load, settings.calibrations))
     trained_on = overlaps.training_data(settings.training_data, settings.training_columns)
     with costs.keep(measure_energy=settings.energy, country=settings.country) as ledger, _output_folder(settings):
-        progress.say(f"resolving {settings.model}")
+        progress.say(f"resolving {settings.model}, writing to {settings.out}")
         ref = _resolve(settings)
         classifier, scorers = _open_scorers(settings, selected)
         _check_used(own, scorers.values())
@@ -174,7 +174,7 @@ def _ask(plan: Plan, backend: Backend, journal: Journal, progress: Progress, led
     }
     hint = "what was answered is kept: go on with --resume"
     try:
-        with foreign_faults("the model failed while it answered", ModelError, hint=hint):
+        with foreign_faults("the model failed while it answered", AnswerError, hint=hint):
             for kind, asked in plan.requests.items():
                 done = journal.outputs[kind].keys()
                 with ledger.answering(kind):

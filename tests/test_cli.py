@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -234,56 +231,3 @@ def test_lists_are_json_when_asked_for(auditor_process: Cli) -> None:
     assert len(probes) >= 9
     policies = json.loads(auditor_process("policies", "list", "--json").stdout)
     assert "baseline" in {policy["id"] for policy in policies}
-
-
-def heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore them, and so would their children
-
-
-def start(words: list[object]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "auditor", *map(str, words)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-        preexec_fn=heed_interrupts,  # noqa: PLW1509 - there is one thread here
-    )
-
-
-def wait_for_journal(process: subprocess.Popen[str], path: Path, lines: int) -> None:
-    deadline = time.monotonic() + 200
-    while not path.is_file() or path.read_bytes().count(b"\n") < lines:
-        assert process.poll() is None, "the run ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_stopped_halfway_and_resumed_has_the_record_of_an_unbroken_one(
-    auditor_process: Cli, tiny_model: Path, policy: Callable[[str], Path], tmp_path: Path, how: signal.Signals
-) -> None:
-    def words(out: str) -> list[object]:
-        chosen = "toxicity,bias/stereotype_contrast"
-        return ["run", "--model", tiny_model, "--probes", chosen, "--out", tmp_path / out, "--offline"]
-
-    whole = auditor_process(*words("whole"))
-    assert whole.returncode == 10, whole.stderr
-    process = start(words("cut"))
-    wait_for_journal(process, tmp_path / "cut" / JOURNAL, lines=200)
-    process.send_signal(how)
-    said = process.communicate()[1]
-    if how is signal.SIGINT:
-        assert process.returncode == 1
-        assert "error: interrupted" in said and "--resume" in said
-    assert not (tmp_path / "cut" / RECORD).exists()
-    resumed = auditor_process(*words("cut"), "--resume")
-    assert resumed.returncode == 10, resumed.stderr
-    records = [json.loads((tmp_path / name / RECORD).read_text()) for name in ("whole", "cut")]
-    assert records[1]["clocks"]["requests_from_journal"] >= 200
-    for record in records:
-        for key in ("clocks", "digest"):
-            del record[key]
-    assert records[0] == records[1]
-    for path in (tmp_path / "whole" / "samples").iterdir():
-        assert path.read_bytes() == (tmp_path / "cut" / "samples" / path.name).read_bytes()

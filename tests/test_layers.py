@@ -53,6 +53,7 @@ ALLOWED = {
     "explain": BASE | {"provenance", "demands", "computed", "duties"},
     "record": BASE | {"schema"},
     "signing": BASE | {"record"},
+    "breaking_off": BASE | {"record"},
     "journal": BASE | {"rows", "schema", "record"},
     "checking": BASE,
     "contamination": BASE | {"prompts", "schema", "registry", "stats", "datafiles", "probes", "textfiles"},
