@@ -222,7 +222,7 @@ class HFBackend:
         most = tolerance(getattr(torch, self.info.dtype))
         texts = [ids[: self.info.context_length] for ids in self._encoder.tokenize(list(_PLAIN_TEXTS))]
         how = "in padded rows"
-        if self._forward.takes_trees and self._trees_hold(texts, most, stem=[]):
+        if self._forward.takes_trees and self._any_trees_hold(texts, most):
             self._stems = self._trees_hold(texts, most, stem=texts[-1])
             how = "in trees on stems" if self._stems else "in trees"
             beyond = list(islice(cycle(chain(*texts)), self._window + 8)) if self._window <= _PROVED_WINDOW else []
@@ -241,6 +241,12 @@ class HFBackend:
         self._max_tokens = self._max_rows = 1
         self._tree_depth = 0
         self.info = replace(self.info, batch_tokens=1, batch_rows=1, attention=f"{self.info.attention}, never padded")
+
+    def _any_trees_hold(self, texts: list[list[int]], most: float) -> bool:
+        if self._trees_hold(texts, most, stem=[]):
+            return True
+        apart, self._forward.head_apart = self._forward.head_apart, False  # the model may do more to its logits
+        return apart and self._trees_hold(texts, most, stem=[])
 
     def _trees_hold(self, texts: list[list[int]], most: float, stem: list[int]) -> bool:
         from auditor.engine.check import tree_difference

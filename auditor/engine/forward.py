@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from auditor.engine.trees import Tree
+
+_HEAD_ROWS = 64  # whose logits are still in a processor's cache when they are read
 
 
 class Forward:
@@ -19,6 +21,9 @@ class Forward:
     Positions count real tokens only, so padding may stand on either side. A model without a cache of the library's
     kind is given the whole sequence again at every step. `tokens` and `predictions` count what was run: tokens read,
     padding included, and positions with logits.
+
+    Where `head_apart` is set, as it is on a CPU, trees get their logits from the output layer a few rows at a time.
+    It must be unset for a model that does more to its logits than this layer.
     """
 
     def __init__(self, model: Any) -> None:
@@ -31,6 +36,7 @@ class Forward:
         config = model.config.get_text_config()
         self._window: int | None = getattr(config, "sliding_window", None)
         self._mixed = len(set(getattr(config, "layer_types", None) or [])) > 1
+        self.head_apart: bool = model.device.type == "cpu"
 
     @property
     def device(self) -> torch.device:
@@ -71,11 +77,13 @@ class Forward:
     def read(self, ids: tuple[int, ...]) -> Any:
         """Return the cache of one sequence, for trees that have it as their stem."""
         out = self._model(input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1, use_cache=True)
-        self._counted(len(ids), out.logits)
+        self._counted(len(ids), out.logits.shape[:-1].numel())
         return out[self._cache]
 
-    def trees(self, trees: Sequence[Tree], *, keep: torch.Tensor, pad: int, stem: Any = None) -> torch.Tensor:
-        """Return logits [kept, vocabulary] of trees side by side, each node seeing its stem and its own path alone.
+    def trees(self, trees: Sequence[Tree], *, keep: torch.Tensor, pad: int, stem: Any = None) -> Iterator[torch.Tensor]:
+        """Yield logits [some, vocabulary] of trees side by side, each node seeing its stem and its own path alone.
+
+        All parts together are [kept, vocabulary].
 
         Args:
             trees: of one stem; the shorter ones are filled up with `pad`.
@@ -92,7 +100,13 @@ class Forward:
         past = {"use_cache": False} if stem is None else {"use_cache": True, self._cache: _branch(stem, len(trees))}
         rows, places = keep.to(self.device).unbind(dim=1)
         head = self._model.get_output_embeddings()
-        hook = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][rows, places], *inputs[1:]))
+        states: list[torch.Tensor] = []
+
+        def choose(_: Any, inputs: Any) -> Any:
+            states.append(inputs[0][rows, places])
+            return (states[0][:1] if self.head_apart else states[0], *inputs[1:])
+
+        hook = head.register_forward_pre_hook(choose)
         try:
             out = self._model(
                 input_ids=ids.to(self.device),
@@ -103,9 +117,8 @@ class Forward:
             )
         finally:
             hook.remove()
-        logits: torch.Tensor = out.logits
-        self._counted(ids.numel(), logits)
-        return logits
+        self._counted(ids.numel(), len(keep))
+        yield from map(head, torch.split(states[0], _HEAD_ROWS)) if self.head_apart else [out.logits]
 
     def _masks(
         self, seen: torch.Tensor, depths: torch.Tensor, *, before: int
@@ -136,12 +149,12 @@ class Forward:
         if self._keeps:
             more["logits_to_keep"] = keep
         out = self._model(input_ids=ids, attention_mask=mask, **more)
-        self._counted(ids.numel(), out.logits)
+        self._counted(ids.numel(), out.logits.shape[:-1].numel())
         return out
 
-    def _counted(self, tokens: int, logits: torch.Tensor) -> None:
+    def _counted(self, tokens: int, predictions: int) -> None:
         self.tokens += tokens
-        self.predictions += logits.shape[:-1].numel()
+        self.predictions += predictions
 
     def _logits(self, out: Any, keep: torch.Tensor | int) -> torch.Tensor:
         logits: torch.Tensor = out.logits

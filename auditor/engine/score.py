@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -33,13 +34,14 @@ def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, 
     column = {place: number for number, place in enumerate(wanted)}
     keep = torch.tensor(wanted, device=forward.device)
     logits, _ = forward(ids.to(forward.device), mask.to(forward.device), keep=keep, remember=False)
-    normaliser = _normaliser(logits.flatten(0, 1)).view(logits.shape[:2])  # [rows, wanted]
-    found: dict[int, Output] = {}
-    for number, row in enumerate(rows):
-        for target in row.targets:
-            columns = [column[place] for place in _places(target)]
-            chosen = logits[number, columns, list(target.continuation)].float() - normaliser[number, columns]
-            found[target.number] = output_of(float(chosen.double().sum()), len(target.continuation))
+    targets = [(number, target) for number, row in enumerate(rows) for target in row.targets]
+    columns = [number * len(wanted) + column[place] for number, target in targets for place in _places(target)]
+    tokens = [token for _, target in targets for token in target.continuation]
+    logprobs = _logprobs([logits.flatten(0, 1)], torch.tensor(columns), torch.tensor(tokens))
+    parts = torch.split(logprobs, [len(target.continuation) for _, target in targets])
+    found = {
+        target.number: output_of(float(part.sum()), len(part)) for (_, target), part in zip(targets, parts, strict=True)
+    }
     return found | _apart(forward, rows, found, pad)
 
 
@@ -54,11 +56,10 @@ def score_trees(forward: Forward, trees: Sequence[Tree], *, pad: int, stem: Any 
     leaves = [(row, leaf) for row, tree in enumerate(trees) for leaf in tree.targets]
     wanted = sorted({(row, place) for row, leaf in leaves for place in leaf.places})
     column = {place: number for number, place in enumerate(wanted)}
-    logits = forward.trees(trees, keep=torch.tensor(wanted), pad=pad, stem=stem)  # [wanted, vocabulary]
-    columns = torch.tensor([column[row, place] for row, leaf in leaves for place in leaf.places], device=logits.device)
-    tokens = torch.tensor([token for _, leaf in leaves for token in leaf.continuation], device=logits.device)
-    logprobs = (logits[columns, tokens].float() - _normaliser(logits)[columns]).double()
-    parts = torch.split(logprobs, [len(leaf.places) for _, leaf in leaves])
+    columns = torch.tensor([column[row, place] for row, leaf in leaves for place in leaf.places])
+    tokens = torch.tensor([token for _, leaf in leaves for token in leaf.continuation])
+    logits = forward.trees(trees, keep=torch.tensor(wanted), pad=pad, stem=stem)
+    parts = torch.split(_logprobs(logits, columns, tokens), [len(leaf.places) for _, leaf in leaves])
     found: dict[int, Output] = {}
     for (row, leaf), part in zip(leaves, parts, strict=True):
         output = output_of(float(part.sum()), len(leaf.places))
@@ -92,9 +93,23 @@ def _apart(forward: Forward, rows: Sequence[Row], found: Mapping[int, Output], p
     return again
 
 
-def _normaliser(logits: torch.Tensor) -> torch.Tensor:
-    """Return the float32 logsumexp [rows] of logits [rows, vocabulary], a few rows at a time to stay in the cache."""
-    return torch.cat([part.float().logsumexp(dim=-1) for part in torch.split(logits, _ROWS_IN_CACHE)])
+def _logprobs(logits: Iterable[torch.Tensor], columns: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the log-probability (nats, float32 made float64) of each token [tokens] at its column of the logits.
+
+    Logits come in parts [some, vocabulary]; a few rows at a time are taken to stay in the cache. A row's result does
+    not depend on the others.
+    """
+    found = torch.empty(len(columns), dtype=torch.float64)
+    ordered, order = columns.sort(stable=True)
+    start = done = 0
+    for rows in chain.from_iterable(torch.split(part, _ROWS_IN_CACHE) for part in logits):
+        start += len(rows)
+        end = int(torch.searchsorted(ordered, start))
+        here = order[done:end]
+        at = (ordered[done:end] - start + len(rows)).to(rows.device), tokens[here].to(rows.device)
+        found[here] = rows.float().log_softmax(dim=-1)[at].double().cpu()
+        done = end
+    return found
 
 
 def _places(target: Target) -> range:

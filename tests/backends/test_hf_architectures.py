@@ -73,6 +73,11 @@ MORE_WITHOUT_STEMS = {
     **dict.fromkeys(("openai-gpt", "falcon-alibi", "jamba", "gpt-neo", "mpt"), "in padded rows"),
     **dict.fromkeys(("mamba2", "falcon-mamba", "lfm2"), "in padded rows"),
 }
+MORE_ON_LOGITS = {
+    "cohere": ("CohereConfig", LLAMA | {"logit_scale": 0.25}),
+    "gemma2": ("Gemma2Config", LLAMA | {"head_dim": 8, "final_logit_softcapping": 2.0}),
+    "granite": ("GraniteConfig", LLAMA | {"logits_scaling": 4.0}),
+}
 UNPADDED = {
     "bart": ("BartConfig", SHARED | BART),  # counts padding as positions
     "rwkv": ("RwkvConfig", SHARED | RWKV),  # reads padding as text
@@ -163,6 +168,7 @@ def test_padded_batches_equal_one_sequence_at_a_time(  # type: ignore[no-untyped
     assert backend.info.batch_rows == BackendOptions().batch_rows
     trees = "in trees" if architecture in NO_STEMS else "in trees on stems"
     assert backend.info.attention.endswith("in padded rows" if architecture in NO_TREES else trees)
+    assert backend._forward.head_apart or architecture in NO_TREES
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
     check_completions(open_folder(folder, batch_tokens=8), model)  # one prompt after another enters the batch
@@ -180,6 +186,17 @@ def test_more_architectures_equal_one_sequence_at_a_time(  # type: ignore[no-unt
     check_loglikelihoods(backend, model)
     check_completions(backend, model)
     check_completions(open_folder(folder, batch_tokens=8), model)
+
+
+@pytest.mark.parametrize("architecture", MORE_ON_LOGITS)
+def test_logits_that_are_more_than_the_output_layer_gives_are_taken_as_the_model_has_them(  # type: ignore[no-untyped-def]
+    architecture: str, make_folder: Make, open_folder
+) -> None:
+    folder = make_folder(*MORE_ON_LOGITS[architecture])
+    backend, model = open_folder(folder), plain_model(folder)
+    assert not backend._forward.head_apart
+    assert ", in trees" in backend.info.attention
+    check_loglikelihoods(backend, model)
 
 
 @pytest.mark.parametrize("architecture", ["bart", pytest.param("rwkv", marks=pytest.mark.slow)])

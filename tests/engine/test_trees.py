@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -236,7 +236,7 @@ TEXTS = [[5, 9, 77, 30, 41, 200], [6, 7, 8, 9], [5, 9, 70, 12, 13, 14, 15]]
 @pytest.mark.parametrize("stem", [[], [40, 41, 42, 43, 44]])
 def test_the_check_sees_a_model_whose_nodes_look_at_strangers(llama, stem: list[int]) -> None:  # type: ignore[no-untyped-def]
     class Careless(Forward):
-        def trees(self, trees: Sequence[Tree], **more: Any) -> torch.Tensor:
+        def trees(self, trees: Sequence[Tree], **more: Any) -> Iterator[torch.Tensor]:
             lines = [replace(tree, parents=tuple(range(-1, len(tree.ids) - 1))) for tree in trees]
             return super().trees(lines, **more)
 
@@ -265,7 +265,7 @@ def test_the_check_sees_a_stem_that_was_read_wrongly(llama) -> None:  # type: ig
 
 def test_the_check_sees_a_layer_that_looks_back_only_so_far_along_the_tree(llama) -> None:  # type: ignore[no-untyped-def]
     class Shortsighted(Forward):
-        def trees(self, trees: Sequence[Tree], **more: Any) -> torch.Tensor:
+        def trees(self, trees: Sequence[Tree], **more: Any) -> Iterator[torch.Tensor]:
             near = [[p if node - p < 12 else -1 for node, p in enumerate(tree.parents)] for tree in trees]
             cut = [replace(tree, parents=tuple(parents)) for tree, parents in zip(trees, near, strict=True)]
             return super().trees(cut, **more)
