@@ -179,7 +179,7 @@ def test_markdown_puts_the_escalated_first_and_escapes_what_cards_say(card: Card
     newer = with_fact(card, "model.license", declared("<script>|x| [a](http://evil.example)"))
     newer = with_fact(newer, "model.contact", declared("us"))
     text = differences.markdown(diff(card, newer))
-    assert "<script>" not in text and "](http" not in text
+    assert "<script>" not in text and "[a](http" not in text and "http://" not in text
     assert text.index("Escalated") < text.index("model.license") < text.index("### Added")
     assert all(line.count("|") - line.count("\\|") == 6 for line in text.splitlines() if line.startswith("| fact"))
 

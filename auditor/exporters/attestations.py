@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from auditor.exporters import facts
+from auditor.exporters.words import dispute
 from auditor.types import Finding, Json, Material, Status, Verdict
 
 ASSESSOR = "assessor"
@@ -147,15 +148,15 @@ def _evidence(material: Material, claims: Iterable[dict[str, Json]]) -> Iterator
 
 
 def _of_fact(material: Material, ref: str, name: str) -> dict[str, Json]:
-    fact = material.card.facts[name.removeprefix(FACT)]
+    key = name.removeprefix(FACT)
+    fact = material.card.facts[key]
     by, date = facts.declaration(fact)
+    told = facts.told(fact, dispute(material.card, key))
     found: dict[str, Json] = {
         "bom-ref": ref,
         "propertyName": name,
         "description": f"{fact.status}: {fact.source or fact.reason}",
-        "data": [
-            {"name": name, "contents": {"attachment": {"contentType": "text/plain", "content": facts.told(fact)}}}
-        ],
+        "data": [{"name": name, "contents": {"attachment": {"contentType": "text/plain", "content": told}}}],
     }
     return {
         **found,

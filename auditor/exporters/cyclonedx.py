@@ -13,7 +13,7 @@ from auditor import schema
 from auditor.errors import ExportError, optional_package
 from auditor.exporters import attestations, facts
 from auditor.exporters.costs import known as how_known
-from auditor.exporters.words import KNOWN
+from auditor.exporters.words import KNOWN, dispute
 from auditor.inference import ENERGY, TASK_TOKENS
 from auditor.types import Document, Energy, Fact, Json, Material, Metric, ProbeResult, Undefined, slice_words
 
@@ -51,7 +51,7 @@ def export(material: Material) -> Iterator[Document]:
 def build(material: Material) -> dict[str, Json]:
     """Return the BOM. Its serial number follows from the record and the facts, its time is the end of the run."""
     record, card = material.record, material.card
-    datasets = [_training_set(number, entry) for number, entry in enumerate(facts.datasets(card.facts))]
+    datasets = [_training_set(number, entry) for number, entry in enumerate(facts.datasets(facts.settled(card)))]
     probes = [_probe(probe) for probe in card.probes]
     component = {**_component(material), "modelCard": _model_card(material, [*datasets, *probes])}
     parties = {name: f"declared-by-{number}" for number, name in enumerate(_parties(card.facts))}
@@ -85,7 +85,7 @@ def build(material: Material) -> dict[str, Json]:
 
 
 def _component(material: Material) -> dict[str, Json]:
-    record, known = material.record, material.card.facts
+    record, known = material.record, facts.settled(material.card)
     name, provider, licence = (facts.words(known, f"model.{key}") for key in ("name", "provider", "license"))
     base = facts.words(known, "model.base_model")
     found: dict[str, Json] = {
@@ -113,7 +113,8 @@ def _component(material: Material) -> dict[str, Json]:
 def _properties(material: Material) -> Iterator[dict[str, str]]:
     """Yield each fact, digests, what the figures rest on, and the verdicts."""
     record, known = material.record, material.card.facts
-    yield from (_property(f"{_FACT}{key}", facts.told(fact)) for key, fact in _given(known).items())
+    for key, fact in _given(known).items():
+        yield _property(f"{_FACT}{key}", facts.told(fact, dispute(material.card, key)))
     yield _property(f"{_FACT}missing", ", ".join(key for key in known if key not in _given(known)) or "none")
     yield _property("auditor:record:sha256", record.digest)
     yield _property("auditor:weights:sha256", record.model.weights_digest)
@@ -134,7 +135,7 @@ def _licence(name: str) -> dict[str, Json]:
 
 
 def _model_card(material: Material, data: list[dict[str, Json]]) -> dict[str, Json]:
-    known = material.card.facts
+    known = facts.settled(material.card)
     task, architecture = facts.words(known, "model.pipeline_tag"), facts.words(known, "model.architecture")
     parameters: dict[str, Json] = {
         "task": task or None,
@@ -165,7 +166,7 @@ def _metric(probe: ProbeResult, metric: Metric | Undefined) -> dict[str, Json]:
 
 
 def _considerations(material: Material) -> dict[str, Json]:
-    known = material.card.facts
+    known = facts.settled(material.card)
     intended, outside = facts.words(known, "use.intended"), facts.words(known, "use.out_of_scope")
     limits, mitigations = facts.words(known, "use.limitations"), facts.words(known, "validation.mitigations")
     consumed = list(_consumed(material))
@@ -183,7 +184,7 @@ def _considerations(material: Material) -> dict[str, Json]:
 
 def _consumed(material: Material) -> Iterator[dict[str, Json]]:
     """Yield the energy of training and of inference as far as known, and of this audit; each says how it is known."""
-    known, costs = material.card.facts, material.record.clocks.costs
+    known, costs = facts.settled(material.card), material.record.clocks.costs
     training, inference = (facts.known(known, key) for key in ("training.energy_mwh", ENERGY))
     if isinstance(training, int | float):
         yield _energy("training", training * _KWH, facts.basis(known["training.energy_mwh"]))
@@ -270,11 +271,12 @@ def _citations(material: Material, component: dict[str, Json], parties: Mapping[
     end = material.record.clocks.finished_at
     for key, fact in _given(material.card.facts).items():
         by, date = facts.declaration(fact)
+        disputed = dispute(material.card, key)
         yield {
-            "pointers": [places[f"{_FACT}{key}"], *_mapped(key, fact, component)],
+            "pointers": [places[f"{_FACT}{key}"], *([] if disputed else _mapped(key, fact, component))],
             "timestamp": f"{date}T00:00:00Z" if date else end,
             "attributedTo": parties.get(by, _TOOL),
-            "note": f"{fact.status}: {fact.source or fact.reason}",
+            "note": f"{fact.status}: {fact.source or fact.reason}{'; disputed: ' if disputed else ''}{disputed}",
         }
     yield _of_tool([places[f"{_FACT}missing"]], end, "missing: neither in the model's files nor declared")
     if "quantitativeAnalysis" in component["modelCard"]:

@@ -56,7 +56,7 @@ def model_id(material: Material) -> str:
     """Return `developer/model`: the Hub's name, else what is known of both, in letters that a path can have."""
     if material.record.model.repository.count("/") == 1:
         return material.record.model.repository
-    provider = facts.words(material.card.facts, "model.provider")
+    provider = facts.words(facts.settled(material.card), "model.provider")
     name = facts.words(material.card.facts, "model.name") or material.record.model.requested
     return f"{_part(provider)}/{_part(name)}"
 
@@ -125,7 +125,7 @@ def _epoch(material: Material) -> str:
 
 
 def _model_info(material: Material) -> dict[str, Json]:
-    record, known = material.record, material.card.facts
+    record, known = material.record, facts.settled(material.card)
     provider = facts.words(known, "model.provider")
     return {
         "name": facts.words(known, "model.name") or record.model.requested,

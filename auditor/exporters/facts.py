@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from auditor.exporters.words import KNOWN
+from auditor.exporters.words import KNOWN, dispute
 from auditor.provenance.licences import to_spdx
 from auditor.types import Card, Fact, Json, Metric, Undefined
 
@@ -17,6 +17,11 @@ def known(facts: Mapping[str, Fact], key: str) -> Json:
     """Return a fact's value, or None where nothing is known."""
     fact = facts.get(key)
     return fact.value if fact is not None and fact.status in KNOWN else None
+
+
+def settled(card: Card) -> dict[str, Fact]:
+    """Return the facts that nobody disputes: only those fill in a format's own fields, which cannot mark a doubt."""
+    return {key: fact for key, fact in card.facts.items() if not dispute(card, key)}
 
 
 def words(facts: Mapping[str, Fact], key: str) -> str:
@@ -63,8 +68,10 @@ def version_of(facts: Mapping[str, Fact], revision: str, weights: str) -> str:
     return words(facts, "model.version") or revision or f"sha256:{weights}"
 
 
-def told(fact: Fact) -> str:
-    """Return a fact in words: its value, or why there is none."""
+def told(fact: Fact, disputed: str = "") -> str:
+    """Return a fact in words: its value, or why there is none; with what contradicts it, where something does."""
+    if disputed:
+        return f"disputed: {told(fact)} ({disputed})"
     if fact.status in KNOWN:
         return text(fact.value)
     return f"{fact.status.replace('_', ' ')}: {fact.reason}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from auditor.exporters import facts
 from auditor.exporters.markup import escape
+from auditor.exporters.words import model_name
 from auditor.types import Document, Finding, Material, Metric, Status, Undefined, Verdict
 
 LIMIT = 1024 * 1024  # bytes that GitHub shows of a step's summary
@@ -24,7 +25,7 @@ def export(material: Material) -> Iterator[Document]:
 def _text(material: Material, rows: Sequence[str], rest: str) -> str:
     model = material.record.model
     lines = [
-        f"## auditor: {escape(facts.words(material.card.facts, 'model.name') or model.requested)}",
+        f"## auditor: {escape(model_name(material.card))}",
         "",
         f"weights `{model.weights_digest[:16]}`, record `{material.record.digest[:16]}`",
         "",

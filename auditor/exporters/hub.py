@@ -28,7 +28,10 @@ def to_yaml(value: Json) -> str:
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the quick one where the wheel has it
-    return str(yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000))
+    flow = None  # lists and tables of nothing but plain values stand on one line
+    return str(
+        yaml.dump(value, Dumper=dumper, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=1000)
+    )
 
 
 def front_matter(card: Card) -> dict[str, Json]:

@@ -9,7 +9,12 @@ from msgspec import Struct
 
 from auditor.types import Json
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+_INTERVAL = r"\[[-+]?\d[\d.e+-]*, [-+]?\d[\d.e+-]*\](?![:(\[])"  # two numbers in brackets, which are no link
+_INNER = r"(?<=[^\W_])_+(?=[^\W_])"  # within a word, where nothing is emphasised
+_SPECIAL = re.compile(rf"{_INTERVAL}|{_INNER}|([\\`*_{{}}\[\]#|~])")
+_OPENING = re.compile(  # at the beginning: a list's mark, a rule, the underline of a heading
+    r"^(\s*(?:\d{1,9}(?=[.)]))?)([+-](?=\s|$)|[-=](?=[-=\s]*$)|(?<=\d)[.)](?=\s|$))"
+)
 
 
 class Safe(str):
@@ -38,12 +43,18 @@ class Markup(Struct, frozen=True, kw_only=True):
 def escape(value: Json) -> str:
     """Return a value as text that Markdown and HTML show as it is, on one line.
 
+    What Markdown takes for text anyway is left alone, so that the source can be read, too: parentheses and `!`, of
+    which a link is made only after a bracket; `_` within a word; two numbers in brackets.
+
     >>> escape("<b>*x*|y</b>")
     '&lt;b&gt;\\*x\\*\\|y&lt;/b&gt;'
+    >>> escape("snake_case (1.5 [0.5, 2.5]), [a](b)")
+    'snake_case (1.5 [0.5, 2.5]), \\[a\\](b)'
     """
     if isinstance(value, Safe):
         return str(value)
-    text = _SPECIAL.sub(r"\\\1", _entities(value))
+    text = _SPECIAL.sub(lambda found: f"\\{found[1]}" if found[1] else found[0], _entities(value))
+    text = _OPENING.sub(r"\1\\\2", text)
     return text.replace("://", ":&#47;/").replace("www.", "www&#46;")
 
 

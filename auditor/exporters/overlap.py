@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.exporters.words import counted
 from auditor.types import Card, Contamination, Metric, ProbeOverlap, Undefined
 
 _FEW = 20  # files that are named in a card; all of them stand in card.json
@@ -10,12 +11,16 @@ _FEW = 20  # files that are named in a card; all of them stand in card.json
 def lead(found: Contamination) -> str:
     """Return where the items were looked for, by which rule, and what that cannot tell."""
     size = sum(file.bytes for file in found.files)
-    columns = f" Of their rows, {', '.join(found.columns)} was read." if found.columns else ""
+    columns = (
+        f" Of their rows, {', '.join(found.columns)} {'was' if len(found.columns) == 1 else 'were'} read."
+        if found.columns
+        else ""
+    )
     others = ", ".join(f"{count} {ending}" for ending, count in found.left_out.items())
     left_out = f" Files of other formats in the folders were not read ({others})." if others else ""
     return (
         f"Before the model was asked anything, the items were looked for in "
-        f"{_counted(len(found.files), 'training file')} ({size} bytes, {_counted(found.n_documents, 'document')}, "
+        f"{counted(len(found.files), 'training file')} ({size} bytes, {counted(found.n_documents, 'document')}, "
         f"{found.n_words} words) by {found.rule.name} {found.rule.version}: what an item asks, whole, and runs of 13 "
         f"words that few items share, without case and punctuation.{columns}{left_out} What was not given was not "
         f"looked at; a rephrased or translated item is not found. Each share is followed by its interval and the n of "
@@ -38,7 +43,8 @@ def coverage(card: Card) -> str:
     named = "training.datasets" in card.facts  # for the readers of this card
     rest = "".join(f"; {said}: {', '.join(map(str, names)) if named else len(names)}" for said, names in parts if names)
     looked = len(datasets["looked_at"])
-    return f"Of {_counted(datasets['declared'], 'declared training dataset')} {looked} was looked at whole{rest}."
+    were = "was" if looked == 1 else "were"
+    return f"Of {counted(datasets['declared'], 'declared training dataset')} {looked} {were} looked at whole{rest}."
 
 
 def files(found: Contamination) -> list[tuple[str, str]]:
@@ -58,7 +64,3 @@ def beside(card: Card, probe: ProbeOverlap) -> list[tuple[Metric | Undefined, Me
         if not metric.slice
     }
     return [(whole[metric.key.name], metric) for metric in probe.without if metric.key.name in whole]
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

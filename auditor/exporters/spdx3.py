@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.errors import ExportError, first_line, foreign_faults, optional_package
-from auditor.exporters import facts
+from auditor.exporters import facts, words
 from auditor.inference import ENERGY, TASK_TOKENS
 from auditor.types import Document, Json, Material, ProbeResult
 
@@ -106,7 +106,7 @@ class _Builder:
     def __init__(self, spdx: Any, material: Material) -> None:
         self._spdx = spdx
         self._material = material
-        self._known = material.card.facts
+        self._known = facts.settled(material.card)
         self._base = f"urn:auditor:record:{material.record.digest}"
         self._objects = spdx.SHACLObjectSet()
         self._elements: list[Any] = []
@@ -176,7 +176,7 @@ class _Builder:
             ai_metric=[self._entry(address, facts.line(metric)) for address, metric in self._material.metrics()],
             ai_metricDecisionThreshold=[self._entry(*bound) for bound in self._bounds()],
             ai_energyConsumption=self._energy(),
-            comment=self._energy_basis(),
+            comment="\n".join(filter(None, [self._energy_basis(), *self._disputes()])),
         )
         return package
 
@@ -214,6 +214,11 @@ class _Builder:
             for key, what in told.items()
             if facts.known(self._known, key) is not None
         )
+
+    def _disputes(self) -> Iterator[str]:
+        """Yield what is disputed of the model, and therefore not told in the format's own fields."""
+        for label, key, what in words.disputes(self._material.card):
+            yield f"disputed: {label} ({key}): {what}"
 
     def _licences(self, name: str, package: Any, declared: str) -> None:
         """Relate a package to the licence that was declared; what it concludes to be, auditor does not say."""

@@ -17,7 +17,7 @@ from msgspec import Struct
 from auditor import resources, schema
 from auditor.described import ROLES
 from auditor.errors import TemplateError, first_line
-from auditor.exporters import calibrations, costs, overlap, phrasings, readers, words
+from auditor.exporters import calibrations, costs, findings, overlap, phrasings, readers, slices, words
 from auditor.exporters.changes import changes_of
 from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
 from auditor.types import FAMILIES, Audience, Card, Json, Metric, Texts
@@ -59,7 +59,7 @@ def render(
     shown = readers.cut(card, document.audience, form=document.form)
     given = {**context(shown, texts or {}), "marker": marker(card, document.name, texts or {}), **(more or {})}
     given["audience"] = readers.WORDS[document.audience]
-    text = _rendered(_environment(document.markup), document.template, given)
+    text = _rendered(_environment(document.markup, shown), document.template, given)
     return readers.check(card, shown, text, document.markup, name=document.name)
 
 
@@ -77,9 +77,9 @@ def render_file(path: Path, card: Card, *, texts: Texts | None = None) -> str:
         raise TemplateError(f"cannot read the template {path}: {fault}", hint="check the path") from fault
     from jinja2 import DictLoader
 
-    environment = _environment(markup)
-    environment.loader = DictLoader({path.name: source})
     shown = readers.cut(card, "public")
+    environment = _environment(markup, shown)
+    environment.loader = DictLoader({path.name: source})
     given = {**context(shown, texts or {}), "audience": readers.WORDS["public"]}
     return readers.check(card, shown, _rendered(environment, path.name, given), markup, name=path.name)
 
@@ -105,10 +105,14 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "texts": texts,
         "readers": told["parts"],
         "sections": words.sections(card, told["sections"]),
+        "counted": words.counted,
         "counts": words.counts(card),
+        "declarer": words.declarer(card),
+        "disputes": words.disputes(card),
         "changes": changes_of(card),
         "families": [(family, [p for p in card.probes if p.family == family]) for family in FAMILIES],
         "unmeasured": words.unmeasured(card),
+        "methods": _methods(card),
         "levels": sorted({m.interval.level for p in card.probes for m in p.metrics if isinstance(m, Metric)}),
         "fallible": [
             (scorer, known, calibrations.elsewhere(card, scorer))
@@ -119,17 +123,27 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "figure": calibrations.figure,
         "lowest": calibrations.lowest,
         "overall": words.overall,
+        "opened": findings.opened,
         "overlap": {name: getattr(overlap, name) for name in ("lead", "coverage", "files", "beside")},
-        "sliced": words.sliced,
+        "ranked": findings.ranked,
+        "slices": slices.table,
         "spreads": phrasings.spreads,
     }
+
+
+def _methods(card: Card) -> list[tuple[str, str]]:
+    """Return the methods by which a card's intervals were computed, with what each is."""
+    told = data("plain.toml")["intervals"]
+    used = {m.interval.method for p in card.probes for m in p.metrics if isinstance(m, Metric)}
+    return [(name, told[name]) for name in told if name in used]
 
 
 def _folder() -> Path:
     return resources.root() / "model_cards" / "templates"
 
 
-def _environment(markup: Markup) -> Environment:
+def _environment(markup: Markup, card: Card) -> Environment:
+    """Return what fills in a template about a card in a markup."""
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -143,6 +157,7 @@ def _environment(markup: Markup) -> Environment:
         autoescape=False,
     )
     environment.filters |= words.filters(markup)
+    environment.filters["finding"] = functools.partial(findings.line, card, markup=markup)
     return environment
 
 

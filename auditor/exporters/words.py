@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from msgspec import Struct
@@ -10,19 +11,34 @@ from msgspec import Struct
 from auditor.described import ROLES
 from auditor.exporters.markup import Markup, Safe
 from auditor.provenance.facts import catalogue
-from auditor.types import ANSWERS, Card, Fact, FactStatus, Json, Metric, ProbeResult, Role, Undefined
+from auditor.provenance.infer import FOLLOWS
+from auditor.types import ANSWERS, Card, Fact, FactStatus, Json, Metric, ProbeResult, Role, Status, Undefined
 
-_LEADS = ("name", "component", "method", "device", "modality", "benchmark", "kind", "version", "date")
+_LEADS = ("name", "component", "method", "device", "modality", "format", "benchmark", "kind", "version", "date")
+_LONG = 10_000  # from which on a number's digits are grouped
+_PLAINLY = ("amount", "bin", "count")  # said without their names
 KNOWN = frozenset({"measured", "derived", "declared"})
+OUTCOMES = {
+    Status.FAIL: "not met",
+    Status.INCONCLUSIVE: "undecided",
+    Status.WAIVED: "waived for a time",
+    Status.PASS: "met",
+}
+_GGUF = ".gguf"
 _WHOLE = 2**53  # beyond it a float is no exact count
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A fact with its label, and the unit where it is a number."""
+    """A fact with its label, and the unit where it is a number.
+
+    `disputed` says what contradicts it, `declarer` by whom and when most facts were declared, which is not said again.
+    """
 
     label: str
     fact: Fact
     unit: str = ""
+    disputed: str = ""
+    declarer: str = ""
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -56,10 +72,51 @@ def sections(card: Card, readers: dict[str, str]) -> list[Section]:
 
 
 def entry(card: Card, key: str) -> Entry:
-    """Return a fact of the card by its key; an answer to a policy's question is labelled by the question's id."""
+    """Return a fact of the card by its key."""
     kind = catalogue().get(key)
-    label = kind.label if kind else key.partition(".")[2]
-    return Entry(label=label, fact=card.facts[key], unit=kind.unit if kind else "")
+    return Entry(
+        label=label_of(key),
+        fact=card.facts[key],
+        unit=kind.unit if kind else "",
+        disputed=dispute(card, key),
+        declarer=declarer(card),
+    )
+
+
+def label_of(key: str) -> str:
+    """Return what a fact is called; an answer to a policy's question by the question's id."""
+    kind = catalogue().get(key)
+    return kind.label if kind else key.partition(".")[2]
+
+
+def dispute(card: Card, key: str) -> str:
+    """Return what contradicts a fact, or a fact that it follows from; nothing where nobody disputes it."""
+    if key in card.contradictions:
+        return card.contradictions[key]
+    fact = card.facts.get(key)
+    grounds = fact.source.removeprefix(FOLLOWS).split(" and ") if fact and fact.source.startswith(FOLLOWS) else []
+    doubtful = [label_of(ground) for ground in grounds if dispute(card, ground)]
+    return f"it follows from what is disputed: {', '.join(doubtful)}" if doubtful else ""
+
+
+def disputes(card: Card) -> list[tuple[str, str, str]]:
+    """Return each contradiction: what the fact is called, its key, and the statements that cannot all be true."""
+    return [(label_of(key), key, what) for key, what in card.contradictions.items()]
+
+
+def declarer(card: Card) -> str:
+    """Return by whom and on which day most facts were declared, as their sources begin; nothing where no two share it.
+
+    A document says it once, not beside each of them.
+    """
+    found = Counter(
+        f"declared by {one.by} on {one.date}"
+        for fact in card.facts.values()
+        for one in fact.evidence
+        if one.kind == "declaration" and fact.source.startswith(f"declared by {one.by} on {one.date}")
+    )
+    usual, count = max(found.items(), key=lambda item: item[1], default=("", 0))
+    return usual if count > 1 else ""
 
 
 def counts(card: Card) -> str:
@@ -70,14 +127,22 @@ def counts(card: Card) -> str:
 
 
 def known_value(card: Card, key: str) -> Json:
-    """Return a fact's value, or None where nothing is known or it is not for the card's readers."""
+    """Return a fact's value; None where nothing is known, it is disputed, or it is not for the card's readers."""
     fact = card.facts.get(key)
-    return fact.value if fact is not None and fact.status in KNOWN else None
+    return fact.value if fact is not None and fact.status in KNOWN and not dispute(card, key) else None
 
 
 def model_name(card: Card) -> str:
-    """Return the model's name as known, else what the user called it."""
-    return str(known_value(card, "model.name") or card.model.requested)
+    """Return what to call the model: as declared, else as on the Hub, else by its one file, else as the files say.
+
+    What a converter wrote into a file's metadata is often the name of a stage of training that nobody else uses.
+    """
+    fact = card.facts.get("model.name")
+    if fact is not None and fact.status == "declared":
+        return str(fact.value)
+    files = [part.name for part in card.model.parts if part.role == "weights" and part.kind == "file"]
+    file = files[0].rpartition("/")[2].removesuffix(_GGUF) if len(files) == 1 and files[0].endswith(_GGUF) else ""
+    return card.model.repository or file or str(known_value(card, "model.name") or card.model.requested)
 
 
 def told(value: Json) -> str:
@@ -85,27 +150,40 @@ def told(value: Json) -> str:
 
     >>> told([{"name": "a crawl", "license": "odc-by", "large": True}, "org/data"])
     'a crawl (large: yes, license: odc-by); org/data'
+    >>> told({"modality": "text", "amount": 2e12, "unit": "tokens"})
+    'text (2,000,000,000,000 tokens)'
     """
     match value:
         case bool():
             return "yes" if value else "no"
         case dict():
-            lead = next((name for name in _LEADS if name in value), min(value, default=""))
-            ranked = sorted(value.items(), key=lambda item: (item[0] != lead, item[0]))
-            first, *more = [(name.replace("_", " "), told(entry)) for name, entry in ranked]
-            return first[1] + (f" ({', '.join(f'{name}: {said}' for name, said in more)})" if more else "")
+            return _table(value)
         case list():
             return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(told, value))
-        case float() if value.is_integer() and abs(value) < _WHOLE:
-            return str(int(value))
+        case int() | float() if float(value).is_integer() and abs(value) < _WHOLE:
+            return f"{int(value):,}" if abs(value) >= _LONG else str(int(value))
         case _:
             return str(value)
+
+
+def _table(value: dict[str, Json]) -> str:
+    """Return a table in words: what names it, then the rest in brackets; an amount stands with its unit."""
+    lead = next((name for name in _LEADS if name in value), min(value, default=""))
+    rest = [name for name in sorted(value) if name not in {lead, *_PLAINLY, "unit"}]
+    size = [told(value[name]) for name in _PLAINLY if name in value and name != lead]
+    unit = [str(value["unit"])] if "unit" in value and lead != "unit" else []
+    more = [" ".join([*size, *unit])] if size or unit else []
+    more += [f"{name.replace('_', ' ')}: {told(value[name])}" for name in rest]
+    return told(value[lead]) + (f" ({', '.join(more)})" if more else "") if value else ""
 
 
 def filters(markup: Markup) -> dict[str, Callable[..., Json]]:
     """Return the filters of templates in a markup."""
 
     def value(one: Entry) -> str:
+        return Safe(f"{markup.strong('disputed')}: {markup.escape(bare(one))}") if one.disputed else bare(one)
+
+    def bare(one: Entry) -> str:
         fact = one.fact
         match fact.status:
             case "missing":
@@ -118,7 +196,8 @@ def filters(markup: Markup) -> dict[str, Callable[..., Json]]:
 
     def metric(found: Metric | Undefined) -> str:
         if isinstance(found, Undefined):
-            return Safe(f"{markup.mild('undefined')}: {markup.escape(found.reason)}")
+            reason = str(found.reason).replace("_", " ").lower()
+            return Safe(f"{markup.mild('undefined')}: {markup.escape(reason)}")
         gap = f", {found.gap.told}" if found.gap else ""
         return f"{found.value:.3f} [{found.interval.low:.3f}, {found.interval.high:.3f}]{gap}"
 
@@ -126,6 +205,7 @@ def filters(markup: Markup) -> dict[str, Callable[..., Json]]:
         return Safe("" if one.fact.status == "missing" else f" {markup.mild(f'({known(one)})')}")
 
     return {
+        "grouped": grouped,
         "value": value,
         "known": known,
         "cited": cited,
@@ -133,6 +213,7 @@ def filters(markup: Markup) -> dict[str, Callable[..., Json]]:
         "method": method,
         "slice": slice_words,
         "role": role,
+        "scorers": scorers,
     }
 
 
@@ -141,7 +222,38 @@ def known(one: Entry) -> str:
     fact = one.fact
     if fact.status == "missing":
         return f"missing: {fact.reason}"
-    return fact.source if fact.source.startswith(fact.status) else f"{fact.status}: {fact.source}"
+    source = fact.source
+    if one.declarer and source.partition("; evidence: ")[0] == one.declarer:
+        source = source.replace(one.declarer, "declared", 1).replace("; evidence: ", ": ", 1)
+    told = source if source.startswith((fact.status, "declared")) else f"{fact.status}: {source}"
+    return f"{told}; disputed: {one.disputed}" if one.disputed else told
+
+
+def counted(count: int, what: str, many: str = "") -> str:
+    """Return a count with what is counted, in the plural where it is not one.
+
+    >>> counted(1, "metric"), counted(0, "metric"), counted(2, "policy", "policies")
+    ('1 metric', '0 metrics', '2 policies')
+    """
+    return f"{count} {what if count == 1 else many or f'{what}s'}"
+
+
+def outcome(status: Status) -> str:
+    """Return a finding's status in words."""
+    return OUTCOMES[status]
+
+
+def grouped(names: Sequence[str]) -> list[str]:
+    """Return names of probes, those of one benchmark together.
+
+    >>> grouped(["bias/bbq/age", "bias/bbq/religion", "toxicity/hatecheck"])
+    ['bias/bbq (age, religion)', 'toxicity/hatecheck']
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        benchmark, _, part = name.rpartition("/")
+        found.setdefault(benchmark if "/" in benchmark else name, []).append(part)
+    return [f"{name} ({', '.join(parts)})" if name not in names else name for name, parts in found.items()]
 
 
 def unmeasured(card: Card) -> list[tuple[str, list[str]]]:
@@ -162,6 +274,16 @@ def slice_words(metric: Metric | Undefined) -> str:
     return ", ".join(f"{key} = {value}" for key, value in sorted(metric.slice.items()))
 
 
+def scorers(probe: ProbeResult) -> str:
+    """Return by what a probe's metrics over all samples are; which ones, where they are not all by the same."""
+    found: dict[str, list[str]] = {}
+    for metric in overall(probe):
+        found.setdefault(f"{metric.scorer.name} {metric.scorer.version}", []).append(metric.key.name)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{scorer} ({', '.join(names)})" for scorer, names in found.items())
+
+
 def role(name: Role) -> str:
     """Return a role of a model's part in words."""
     return ROLES[name]
@@ -170,8 +292,3 @@ def role(name: Role) -> str:
 def overall(probe: ProbeResult) -> list[Metric | Undefined]:
     """Return a probe's metrics over all samples."""
     return [metric for metric in probe.metrics if not metric.slice]
-
-
-def sliced(probe: ProbeResult) -> list[Metric | Undefined]:
-    """Return a probe's metrics over slices."""
-    return [metric for metric in probe.metrics if metric.slice]

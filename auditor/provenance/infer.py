@@ -10,6 +10,7 @@ from auditor import schema
 from auditor.provenance.facts import catalogue
 from auditor.types import Fact, Json
 
+FOLLOWS = "follows from "  # begins the source of what is inferred
 _SIZES = (
     (5e8, "1-500M"),
     (5e9, "500M-5B"),
@@ -41,7 +42,7 @@ def infer(facts: Mapping[str, Fact]) -> dict[str, Fact]:
         if value is None or schema.faults_against(value, catalogue()[key].schema):
             continue
         evidence = tuple(dict.fromkeys(one for fact in given if fact for one in fact.evidence))
-        source = f"follows from {' and '.join(sources)}"
+        source = f"{FOLLOWS}{' and '.join(sources)}"
         reserved = [set(fact.audiences) for fact in given if fact and fact.audiences]
         readers = sorted(set.intersection(*reserved)) if reserved else []
         if reserved and not readers:  # nobody may see all that it follows from

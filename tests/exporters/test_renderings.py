@@ -38,6 +38,7 @@ HOSTILE = (
 )
 PLACEHOLDERS = ("More Information Needed", "TODO", "TBD", "N/A", "{{", "}}", "{%", "None", "lorem", "Undefined")
 FORMS: dict[str, str] = {f"mdf-{audience}": audience for audience in AUDIENCES}
+PARAMETERS = ("134515008", "134,515,008")
 Make = Callable[..., Card]
 
 
@@ -109,11 +110,11 @@ def test_a_form_tells_its_readers_exactly_the_facts_that_are_for_them(full: Card
 @pytest.mark.parametrize(
     ("name", "there", "absent"),
     [
-        ("mdf-ai-office", ["134515008", "1.62e+21", "123.4", "41.5"], ["1-500M"]),
-        ("mdf-authorities", ["1-500M", "21", "123.4", "1-3 months"], ["134515008", "1.62e+21", "41.5"]),
-        ("mdf-downstream", ["1-500M"], ["134515008", "1.62e+21", "123.4", "41.5", "1-3 months"]),
-        ("mdf-public", ["1-500M"], ["134515008", "1.62e+21", "123.4", "41.5", "1-3 months"]),
-        ("training-summary", ["1B-10T tokens"], ["2345000000000", "2,345,000,000,000", "134515008"]),
+        ("mdf-ai-office", ["134,515,008", "1.62e+21", "123.4", "41.5"], ["1-500M"]),
+        ("mdf-authorities", ["1-500M", "21", "123.4", "1-3 months"], [*PARAMETERS, "1.62e+21", "41.5"]),
+        ("mdf-downstream", ["1-500M"], [*PARAMETERS, "1.62e+21", "123.4", "41.5", "1-3 months"]),
+        ("mdf-public", ["1-500M"], [*PARAMETERS, "1.62e+21", "123.4", "41.5", "1-3 months"]),
+        ("training-summary", ["1B-10T tokens"], ["2345000000000", "2,345,000,000,000", *PARAMETERS]),
     ],
 )
 def test_where_the_form_asks_for_a_range_the_exact_figure_is_not_told(
@@ -296,12 +297,14 @@ def test_a_gap_names_the_two_groups_that_differ_most_in_plain_words(bare: Card) 
     probe = replace(bare.probes[0], metrics=(replace(metric, key=named, value=0.25, interval=interval, gap=gap),))
     (told,) = plainly(probe)
     assert told.endswith(
-        "most often for old owls and least for young owls; the two differ by 25 of 100 (could be 10 to 40)."
+        "most often for old owls (12 samples) and least for young owls (12 samples); the two differ by 25 of 100 "
+        "(could be 10 to 40)."
     )
 
 
 def test_an_amount_is_told_as_the_number_that_it_is() -> None:
-    assert told([{"modality": "text", "amount": 2e12}]) == "text (amount: 2000000000000)" and told(0.5) == "0.5"
+    assert told([{"modality": "text", "amount": 2e12}]) == "text (2,000,000,000,000)" and told(0.5) == "0.5"
+    assert told(9999) == "9999" and told(-134_515_008) == "-134,515,008" and told(1.62e21) == "1.62e+21"
 
 
 def test_every_section_says_for_whom_it_is(bare: Card) -> None:
