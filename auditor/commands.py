@@ -244,5 +244,6 @@ def check_pack(folder: Path | None, data_dir: Path | None = None) -> Iterator[st
         for sample in probe.samples:
             requests.questions(probe, sample, seed=0, render_chat=lambda messages: messages[0]["content"])
         registry.load("scorers", probe.scoring.scorer)
-        count = f"{len(probe.samples)} samples" if probe.samples else "samples not looked at (no --data-dir)"
+        n = len(probe.samples)
+        count = f"{n} sample{'' if n == 1 else 's'}" if n else "samples not looked at (no --data-dir)"
         yield f"{probe_id} {probe.version}: {count}, no fault"

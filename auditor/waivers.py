@@ -27,7 +27,10 @@ def load(path: Path, known: Iterable[str]) -> tuple[Waiver, ...]:
     for number, entry in enumerate(entries):
         policy = entry.get("policy")
         if isinstance(policy, str) and policy and policy not in names:
-            faults.append(f"$.waivers[{number}].policy: no policy is named {policy!r} ({nearest(policy, names)})")
+            faults.append(
+                f"$.waivers[{number}].policy: no policy is named {policy!r} ({nearest(policy, names)}); one of your "
+                "own goes by its file's name without .toml, and is known once --policy gives the file"
+            )
     counted = Counter((str(entry.get("policy")), str(entry.get("id")), str(entry.get("scope"))) for entry in entries)
     for (policy, name, _), count in counted.items():
         if count > 1:

@@ -41,6 +41,7 @@ def test_all_faults_of_a_waiver_file_are_told_at_once(tmp_path: Path) -> None:
     assert "waivers.toml has 6 faults" in told
     for part in (
         "no policy is named 'basline' (did you mean baseline?",
+        "one of your own goes by its file's name without .toml, and is known once --policy gives the file",
         "'2026-02-30' is not a 'date'",
         "does not match '^[0-9a-f]{64}$'",
         "unknown key 'tickett' (did you mean ticket",
