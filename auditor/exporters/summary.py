@@ -7,7 +7,7 @@ import math
 from auditor.exporters import findings, templates, words
 from auditor.exporters.readers import cut
 from auditor.provenance.facts import catalogue, name_of
-from auditor.types import FAMILIES, Card, Interval, Metric, ProbeResult, Status, Texts, Undefined, Verdict
+from auditor.types import FAMILIES, Card, Interval, Metric, ProbeResult, Texts, Undefined, Verdict
 
 _DOCUMENT = templates.Document(name="summary", template="summary.md.j2")
 _TOLD = {

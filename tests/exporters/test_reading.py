@@ -136,7 +136,7 @@ def test_one_thing_is_not_counted_as_several(card: Card, name: str) -> None:
         run=replace(card.run, not_asked={"bias/winobias/type1": "it was not chosen"}),
     )
     said = re.sub(r"<[^>]+>", " ", renderings.render(one, name))
-    wrong = r"(?<![\d.,/])1 (?:(?!is\b|has\b|was\b)[a-z]+(?<!s)s\b|are\b|were\b|have\b|more [a-z]+s\b)"
+    wrong = r"(?<![\d.,/])1 (?:(?!is\b|has\b|was\b)[a-z]+(?<!s)s\b|are\b|were\b|have\b|more (?!is\b)[a-z]+(?<!s)s\b)"
     assert re.findall(wrong, said) == []
 
 
