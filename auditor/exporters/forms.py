@@ -10,6 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from auditor.exporters import templates
+from auditor.exporters.markup import Safe
 from auditor.exporters.readers import cut
 from auditor.exporters.words import Entry, entry
 from auditor.provenance.facts import FactKind, catalogue
@@ -91,7 +92,9 @@ def _filled(file: str, card: Card, audience: Audience, item_of: Callable[[FactKi
         keys = item.get("facts", by_item.get(item["id"], []))
         return tuple(entry(shown, key) for key in keys if key in shown.facts)
 
-    parts = [Part(title=part["title"], entries=tuple(_items(part["items"], entries))) for part in content["sections"]]
+    parts = [
+        Part(title=Safe(part["title"]), entries=tuple(_items(part["items"], entries))) for part in content["sections"]
+    ]
     sections = tuple(part for part in parts if part.entries)
     return Form(title=content["title"], lead=content["lead"], sections=sections)
 

@@ -100,6 +100,7 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
     """Return what every template is given."""
     told = data("readers.toml")
     return {
+        "backend": words.backend(card),
         "card": card,
         "name": words.model_name(card),
         "texts": texts,

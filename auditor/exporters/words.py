@@ -213,6 +213,7 @@ def filters(markup: Markup) -> dict[str, Callable[..., Json]]:
         "method": method,
         "slice": slice_words,
         "role": role,
+        "rows": rows,
         "scorers": scorers,
     }
 
@@ -272,6 +273,23 @@ def method(metric: Metric | Undefined) -> str:
 def slice_words(metric: Metric | Undefined) -> str:
     """Return which samples a metric is over."""
     return ", ".join(f"{key} = {value}" for key, value in sorted(metric.slice.items()))
+
+
+def backend(card: Card) -> str:
+    """Return what ran the model and how, in so far as it can change a number."""
+    ran = card.backend
+    packed = "packed weights, " if ran.packed else ""
+    pack = f"{packed}{ran.batch_tokens} tokens and {ran.batch_rows} completions a pack"
+    where = f"{ran.dtype} on {ran.device}, attention {ran.attention}"
+    return f"{ran.name} {ran.version}, {where}, {pack}, {counted(ran.threads, 'thread')}"
+
+
+def rows(one: Entry) -> list[str]:
+    """Return a fact's value, where it is a list of several tables that nobody disputes, in a line each."""
+    value = one.fact.value
+    if one.disputed or not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        return []
+    return [told(row) for row in value] if len(value) > 1 else []
 
 
 def scorers(probe: ProbeResult) -> str:

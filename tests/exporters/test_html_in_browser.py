@@ -89,6 +89,19 @@ def test_nothing_is_cut_off_at_any_width(browser: Any, request: pytest.FixtureRe
     assert browser.run(CHECKS + "return cutOff()") == []
 
 
+def test_on_a_phone_a_row_of_a_wide_table_keeps_its_name_in_view(browser: Any, plain: Path) -> None:
+    browser.open(plain, width=390)
+    browser.run(CHECKS + "openAll()")
+    wide = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 50)"
+    assert browser.run(f"return {wide}.length") > 3
+    moved = f"return {wide}.map((e) => (e.scrollLeft = 9999, e.scrollLeft > 0))"
+    assert all(browser.run(moved))
+    left = (
+        f"return {wide}.flatMap((e) => [...e.querySelectorAll('tbody th')].map((h) => h.getBoundingClientRect().left))"
+    )
+    assert all(0 <= place < 40 for place in browser.run(left))
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_text_stands_out_from_what_is_behind_it(browser: Any, plain: Path, dark: bool) -> None:
     browser.open(plain, dark=dark)

@@ -116,7 +116,7 @@ def test_every_method_of_an_interval_is_explained(card: Card, text: str) -> None
     told = templates.data("plain.toml")["intervals"]
     used = {m.interval.method for probe in card.probes for m in probe.metrics if isinstance(m, Metric)}
     assert used and used <= set(told)
-    assert all(f"*{name}* is {told[name]}" in text for name in used)
+    assert all(f"- *{name}*: {told[name]}\n" in text for name in used)
 
 
 @pytest.mark.parametrize("folder", ["smollm2", "minilm-toxicity"])

@@ -238,6 +238,14 @@ def test_the_html_holds_what_the_markdown_holds(full: Card) -> None:
             assert fact.value in reader.text and fact.value in text.replace("\\", ""), key
     for probe in full.probes:
         assert reader.text.count(probe.id) >= 2
+    body = text.split("---\n", 2)[2]
+    assert set(re.findall(r"`([0-9a-f]{64})`", body)) <= set(re.findall(r"[0-9a-f]{64}", reader.text))
+    intervals = re.findall(r"-?\d\.\d{3} \[-?\d\.\d{3}, -?\d\.\d{3}\]", body)
+    assert len(intervals) > 15 and [one for one in intervals if one not in reader.text] == []
+    for one in (f"numpy {full.environment['numpy']}", "remote code refused", "Lowest by subgroup"):
+        assert one in reader.text and one in body, one
+    reasons = [finding.rationale for verdict in full.verdicts for finding in verdict.findings]
+    assert [one for one in reasons if one not in reader.text] == []
 
 
 def test_texts_are_shown_only_when_asked_for_and_escaped(bare: Card, finished: tuple[RunRecord, Path]) -> None:
@@ -395,7 +403,7 @@ def test_a_users_template_with_a_hole_is_one_error_that_names_its_line(
     with pytest.raises(TemplateError) as caught:
         renderings.render(bare, "markdown", template=path)
     assert f"the template mine.md.j2, line {line}: " in caught.value.message and words in caught.value.message
-    assert "a template is given absent_roles, audience, card," in caught.value.hint
+    assert "a template is given absent_roles, audience, backend, card," in caught.value.hint
 
 
 def test_a_users_template_is_filled_and_escaped_by_its_markup(make: Make, tmp_path: Path) -> None:
