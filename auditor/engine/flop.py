@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from auditor.engine.fill import Fill
 from auditor.engine.forward import Forward
-from auditor.engine.packed import PackedLinear
+from auditor.engine.packed import PackedGate, PackedLinear
 from auditor.types import FlopCount
 
 _FAULTS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
@@ -102,7 +102,7 @@ def _operations(run: Callable[[], Any]) -> int | None:
 
 def _multiplies(module: nn.Module) -> bool:
     """Return whether a module has matrices of its own that are not looked up in."""
-    own = isinstance(module, PackedLinear) or any(one.ndim > 1 for one in module.parameters(recurse=False))
+    own = isinstance(module, PackedLinear | PackedGate) or any(one.ndim > 1 for one in module.parameters(recurse=False))
     return own and not isinstance(module, nn.Embedding)
 
 
@@ -115,6 +115,8 @@ def _unknown_to_torch() -> dict[Any, Callable[..., int]]:
 
     def linear(inputs: Any, weight: Any, *rest: Any, **more: Any) -> int:
         rows = torch.Size(inputs[:-1]).numel()
+        if len(rest) == 3:  # what the product is multiplied by comes before the weight
+            weight = rest[0]
         return 2 * rows * int(weight[0]) * int(weight[1])
 
     found = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention}

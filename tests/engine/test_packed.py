@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.engine.packed import PackedLinear, pack_linears
+from auditor.engine.packed import PackedGate, PackedLinear, pack_linears
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -33,6 +33,32 @@ def test_a_packed_model_gives_the_plain_models_logits(llama) -> None:  # type: i
     ids = torch.tensor([[5, 9, 77, 30, 41, 200]])
     with torch.inference_mode():
         assert torch.allclose(packed(ids).logits, llama(ids).logits, atol=1e-5)
+
+
+def test_a_gated_layer_is_one_and_gives_what_it_gave(llama) -> None:  # type: ignore[no-untyped-def]
+    packed, inputs = copy.deepcopy(llama), torch.rand((2, 3, 64), generator=torch.Generator().manual_seed(0))
+    pack_linears(packed)
+    for layer, plain in zip(packed.model.layers, llama.model.layers, strict=True):
+        assert isinstance(layer.mlp, PackedGate)
+        with torch.inference_mode():
+            expected = plain.mlp(inputs)
+            assert torch.allclose(layer.mlp(inputs), expected, atol=1e-6)
+            assert torch.equal(layer.mlp.up_proj.weight, plain.mlp.up_proj.weight)
+            assert torch.allclose(layer.mlp(inputs), expected, atol=1e-6), "one of them is plain again"
+            assert torch.equal(layer.mlp.gate_proj.weight, plain.mlp.gate_proj.weight)
+            assert torch.allclose(layer.mlp(inputs), expected, atol=1e-6), "both of them are"
+
+
+def test_a_gated_layer_that_does_more_stays_as_it_is(llama) -> None:  # type: ignore[no-untyped-def]
+    class Doubled(type(llama.model.layers[0].mlp)):  # type: ignore[misc]
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(inputs)
+
+    packed = copy.deepcopy(llama)
+    for layer in packed.model.layers:
+        layer.mlp.__class__ = Doubled
+    pack_linears(packed)
+    assert all(isinstance(layer.mlp, Doubled) for layer in packed.model.layers)
 
 
 def test_a_shape_whose_products_differ_stays_plain(llama, monkeypatch) -> None:  # type: ignore[no-untyped-def]
