@@ -1,8 +1,9 @@
 """Two records side by side: every metric that both hold, compared over the samples that both have a score for.
 
 Pairs are made by the samples' ids, and only where both records asked and scored alike: the same version of the probe
-and of its data, the same scorer, the same seed where it matters. Holm's correction covers all comparisons of one call.
-Whatever cannot be compared is listed with its reason.
+and of its data, the same scorer, the same seed where it matters. Slices are compared in the same way. Holm's correction
+covers all comparisons of one call, those over all samples and those over slices each as a family. Whatever cannot be
+compared is listed with its reason.
 """
 
 from __future__ import annotations
@@ -11,24 +12,20 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor import record, registry, stats
+from auditor.compared import Pairs, joined, judged, pairs_fault
 from auditor.errors import RecordError, ScorerError, UsageError
-from auditor.pairing import Joined, compare_means, compare_sums
-from auditor.requests import sample_seed
 from auditor.rows import those
 from auditor.samples import read_scored
 from auditor.scorers.base import Rating, Scorer
-from auditor.scorers.measures import Measure, sums_of
+from auditor.scorers.measures import sums_of
 from auditor.scoring import open_scorer
 from auditor.types import (
-    Compared,
     ComparedRecord,
     Comparison,
-    Direction,
     Metric,
     NotCompared,
     ProbeResult,
@@ -38,10 +35,10 @@ from auditor.types import (
     ScorerRef,
     Undefined,
     gap_name,
+    slice_words,
 )
 
-SCHEMA = "auditor:comparison/1"
-LEAST_PAIRS = 10  # as few as a group of a gap, or a slice, must have
+SCHEMA = "auditor:comparison/2"
 _SAME = 1e-9
 _SIDES = ("baseline", "candidate")
 
@@ -53,10 +50,15 @@ class Side(Struct, frozen=True, kw_only=True):
     samples: Sequence[ScoredSample]
     seed: int
 
-    @property
-    def metrics(self) -> dict[str, Metric | Undefined]:
-        """The metrics over all samples, by name."""
-        return {metric.key.name: metric for metric in self.result.metrics if not metric.slice}
+    def metrics(self, where: dict[str, str]) -> dict[str, Metric | Undefined]:
+        """Return the metrics over a slice, by name; without one, those over all samples."""
+        return {metric.key.name: metric for metric in self.result.metrics if metric.slice == where}
+
+    def over(self, where: dict[str, str]) -> Side:
+        """Return the side with the samples of a slice alone."""
+        if not where:
+            return self
+        return replace(self, samples=those(self.samples, lambda row: where.items() <= row.sample.slices.items()))
 
     @property
     def ids_scored(self) -> set[str]:
@@ -66,16 +68,6 @@ class Side(Struct, frozen=True, kw_only=True):
     def of(self, ids: set[str]) -> Sequence[ScoredSample]:
         """Return the samples of these ids."""
         return those(self.samples, lambda row: row.sample.id in ids)
-
-
-class Pairs(Struct, frozen=True, kw_only=True):
-    """The units of a metric that both records hold; `found` is the metric in the two of them."""
-
-    probe: str
-    seed: int
-    n_unpaired: int
-    found: tuple[Metric, Metric]
-    units: Joined
 
 
 class RecordedClassifier:
@@ -135,7 +127,8 @@ def compare(baseline: Path, candidate: Path, *, level: float = stats.LEVEL) -> C
         level=level,
         baseline=_named(found[0][0]),
         candidate=_named(found[1][0]),
-        compared=tuple(_judged([_compared(row, level=level, family=len(pairs)) for row in pairs], level)),
+        compared=judged([row for row in pairs if not row.slice], level),
+        slices=judged([row for row in pairs if row.slice], level),
         not_compared=tuple(left),
     )
 
@@ -194,30 +187,56 @@ def _scorer(ref: ScorerRef) -> str:
 
 
 def _paired(one: Side, two: Side) -> Iterator[Pairs | NotCompared]:
-    """Yield the pairs of each metric of a probe, in the baseline's order, or why there are none."""
-    probe = one.result
-    scorer = _open(probe)
+    """Yield the pairs of each metric of a probe, over all samples and over slices, or why there are none.
+
+    Metrics are in the baseline's order. What is said of slices is said once for each field that they go by.
+    """
+    scorer = _open(one.result)
     for side in (one, two):
         _check_follows(scorer, side)
-    both = one.ids_scored & two.ids_scored
-    measures = [{made.key.name: made for made in scorer.measures(side.of(both))} for side in (one, two)]
-    n_unpaired = len({row.sample.id for row in one.samples} ^ {row.sample.id for row in two.samples})
-    for name in dict.fromkeys((*one.metrics, *two.metrics)):
-        was, now = one.metrics.get(name), two.metrics.get(name)
+    yield from _pairs_over({}, one, two, scorer)
+    fields: dict[str, list[dict[str, str]]] = {}
+    for where in _slices(one, two):
+        fields.setdefault(next(iter(where)), []).append(where)
+    for field, slices in fields.items():
+        rows = [row for where in slices for row in _pairs_over(where, one, two, scorer)]
+        yield from (row for row in rows if isinstance(row, Pairs))
+        left = [row for row in rows if isinstance(row, NotCompared)]
+        if left:
+            told = f"{len(left)} of {len(rows)}: {'; '.join(f'{row.metric} ({row.reason})' for row in left)}"
+            yield NotCompared(probe=one.result.id, metric=f"slices by {field}", reason=told)
+
+
+def _slices(one: Side, two: Side) -> list[dict[str, str]]:
+    """Return the slices of either side, in their order."""
+    found = {slice_words(metric.slice): metric.slice for side in (one, two) for metric in side.result.metrics}
+    return [where for words, where in found.items() if words]
+
+
+def _pairs_over(where: dict[str, str], one: Side, two: Side, scorer: Scorer) -> Iterator[Pairs | NotCompared]:
+    """Yield the pairs of each metric over a slice, or over all samples; or why there are none."""
+    probe = one.result
+    parts = [side.over(where) for side in (one, two)]
+    both = parts[0].ids_scored & parts[1].ids_scored
+    measures = [{made.key.name: made for made in scorer.measures(part.of(both))} for part in parts]
+    n_unpaired = len({row.sample.id for row in parts[0].samples} ^ {row.sample.id for row in parts[1].samples})
+    metrics = [side.metrics(where) for side in (one, two)]
+    for name in dict.fromkeys((*metrics[0], *metrics[1])):
+        was, now = metrics[0].get(name), metrics[1].get(name)
+        called = f"{name}, {slice_words(where)}" if where else name
         fault = _metric_fault(probe, was, now)
         if fault or not isinstance(was, Metric) or not isinstance(now, Metric):
             lost = isinstance(was, Metric) and not isinstance(now, Metric) and not _unpaired_kind(probe, was)
-            yield NotCompared(probe=probe.id, metric=name, reason=fault, lost=lost)
+            yield NotCompared(probe=probe.id, metric=called, reason=fault, lost=lost and not where)
             continue
-        joined = _joined(measures[0].get(name), measures[1].get(name))
-        fault = _pairs_fault(joined)
-        if fault or joined is None:
-            yield NotCompared(probe=probe.id, metric=name, reason=fault)
-            continue
-        yield Pairs(probe=probe.id, seed=one.seed, n_unpaired=n_unpaired, found=(was, now), units=joined)
-    for field in sorted({key for side in (one, two) for metric in side.result.metrics for key in metric.slice}):
-        reason = "slices are not compared: their samples are in the metric over all"
-        yield NotCompared(probe=probe.id, metric=f"slices by {field}", reason=reason)
+        units = joined(measures[0].get(name), measures[1].get(name))
+        fault = pairs_fault(units)
+        if fault or units is None:
+            yield NotCompared(probe=probe.id, metric=called, reason=fault)
+        else:
+            yield Pairs(
+                probe=probe.id, seed=one.seed, n_unpaired=n_unpaired, found=(was, now), units=units, slice=where
+            )
 
 
 def _open(probe: ProbeResult) -> Scorer:
@@ -230,7 +249,7 @@ def _open(probe: ProbeResult) -> Scorer:
 def _check_follows(scorer: Scorer, side: Side) -> None:
     """Raise where a metric is not what the samples make."""
     for measure in scorer.measures(side.samples):
-        metric = side.metrics.get(measure.key.name)
+        metric = side.metrics({}).get(measure.key.name)
         if isinstance(metric, Metric):
             units = measure.units()
             now = float(measure.value(sums_of(units).sum(axis=0))) if units else math.nan
@@ -266,69 +285,3 @@ def _metric_fault(probe: ProbeResult, was: Metric | Undefined | None, now: Metri
         if isinstance(metric, Undefined)
     ]
     return f"undefined {' and '.join(undefined)}" if undefined else ""
-
-
-def _joined(one: Measure | None, two: Measure | None) -> Joined | None:
-    """Return the units that both sides have and that count on either, in the baseline's order."""
-    if one is None or two is None:
-        return None
-    others = {unit.name: unit for unit in two.units()}
-    found = [
-        (unit, others[unit.name])
-        for unit in one.units()
-        if unit.name in others and any((*unit.sums[-one.n_counts :], *others[unit.name].sums[-one.n_counts :]))
-    ]
-    if not found:
-        return None
-    return Joined(
-        measure=one,
-        clusters=[unit.cluster for unit, _ in found],
-        baseline=sums_of([unit for unit, _ in found]),
-        candidate=sums_of([unit for _, unit in found]),
-    )
-
-
-def _pairs_fault(joined: Joined | None) -> str:
-    n = len(joined.clusters) if joined else 0
-    if joined is None or n < LEAST_PAIRS:
-        return f"too few pairs: {n}, at least {LEAST_PAIRS} are needed"
-    return "" if all(map(math.isfinite, joined.values)) and joined.worth else "undefined over the pairs of a side"
-
-
-def _compared(pairs: Pairs, *, level: float, family: int) -> Compared:
-    """Return a metric's comparison, p not yet adjusted; `family` is how many comparisons there are."""
-    joined, key = pairs.units, pairs.units.measure.key
-    rng = np.random.Generator(np.random.PCG64(sample_seed(pairs.seed, pairs.probe, f"compare:{key.name}", 0)))
-    found = (compare_means if joined.is_mean else compare_sums)(joined, rng, level, (1 - level) / family)
-    values = joined.values
-    return Compared(
-        probe=pairs.probe,
-        key=key,
-        scorer=pairs.found[0].scorer,
-        data_digest=pairs.found[0].data_digest,
-        baseline=values[0],
-        candidate=values[1],
-        difference=values[1] - values[0],
-        interval=found.interval,
-        n=len(joined.clusters),
-        n_clusters=len(set(joined.clusters)),
-        n_unscored=(pairs.found[0].n_unscored, pairs.found[1].n_unscored),
-        n_unpaired=pairs.n_unpaired,
-        test=found.test,
-        p=found.p,
-        p_side=found.p_side,
-        p_holm=1.0,
-        detectable=found.detectable,
-        direction="not told apart",
-    )
-
-
-def _judged(rows: Sequence[Compared], level: float) -> Iterator[Compared]:
-    """Yield the rows with p adjusted for their number, and the direction that follows."""
-    adjusted = stats.holm([max(row.p, row.p_side or 0.0) for row in rows])
-    for row, p_holm in zip(rows, adjusted, strict=True):
-        direction: Direction = "not told apart"
-        if p_holm < 1 - level:
-            away = [abs(value - row.key.ideal) for value in (row.baseline, row.candidate)]
-            direction = "farther" if away[1] > away[0] else "nearer"
-        yield replace(row, p_holm=p_holm, direction=direction)

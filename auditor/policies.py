@@ -230,10 +230,6 @@ def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]
             faults.append(f"$.rules[{number}]: a rule needs min, max or both")
         elif rule.get("min", float("-inf")) > rule.get("max", float("inf")):
             faults.append(f"$.rules[{number}]: min {rule['min']} is above max {rule['max']}")
-        if "against" in rule and rule.get("slice"):
-            faults.append(
-                f"$.rules[{number}]: slices are not compared with an earlier record: leave out slice or against"
-            )
     for place, entry in _places(content):
         faults += [f"{place}: {fault}" for fault in _source_faults(content, entry)]
     known = card_schema["$defs"]

@@ -71,9 +71,10 @@ def _change_outcome(card: Card, probe: ProbeResult, metric: Metric, rule: Rule) 
     """Return what came of a bound on how far a metric moved since an earlier record."""
     if "previous" not in card.computed:
         return Outcome(Status.INCONCLUSIVE, "there is no earlier record to compare with (--previous)")
-    found = card.computed["changes"].get(rule.metric)
-    if found is None or rule.slice:
-        reason = "slices are not compared" if rule.slice else card.computed["not_compared"].get(rule.metric)
+    changes = card.computed.get("slice_changes", {}) if rule.slice else card.computed["changes"]
+    found = changes.get(metric.address(probe.id))
+    if found is None:
+        reason = _not_compared(card, probe, rule)
         return Outcome(Status.INCONCLUSIVE, f"not compared with the earlier record: {reason or 'it lacks this metric'}")
     change = msgspec.convert(found, MetricChange)
     lost = f"more than {MOST_LOST:.0%} more of the samples are unscored than in the earlier record"
@@ -82,6 +83,13 @@ def _change_outcome(card: Card, probe: ProbeResult, metric: Metric, rule: Rule) 
     moved = f"{change.baseline:.3f} → {change.candidate:.3f}, by {change.difference:+.3f}"
     told = f"{moved} [{change.low:+.3f}, {change.high:+.3f}], p {change.p_holm:.4f} (Holm), n = {change.n} pairs"
     return outcome._replace(message=f"{outcome.message}: {told}")
+
+
+def _not_compared(card: Card, probe: ProbeResult, rule: Rule) -> str:
+    """Return why a metric was not compared, or nothing where nobody says."""
+    reasons = card.computed["not_compared"]
+    named = [rule.metric, *(f"{probe.id}:slices by {field}" for field in rule.slice)]
+    return next((str(reasons[name]) for name in named if name in reasons), "")
 
 
 def _range(metric: Metric, rule: Rule) -> tuple[float, float]:

@@ -31,7 +31,7 @@ def test_it_lists_what_it_cannot_compare_and_exits_11(auditor_cli: Cli, folder: 
 def test_json_is_the_document_and_the_summary_goes_to_standard_error(auditor_cli: Cli, folder: Path) -> None:
     done = auditor_cli("compare", folder, folder, "--json")
     found = json.loads(done.stdout)
-    assert found["schema"] == "auditor:comparison/1" and found["not_compared"]
+    assert found["schema"] == "auditor:comparison/2" and found["not_compared"]
     assert done.stderr.strip() == "nothing could be compared"
 
 

@@ -148,7 +148,11 @@ def test_every_metric_of_either_record_is_compared_or_listed_with_a_reason(real:
         if not metric.slice
     }
     listed = {row.address for row in (*found.compared, *found.not_compared)}
-    assert whole <= listed and listed - whole == {"bias/small_pairs:slices by axis"}
+    assert whole == listed
+    assert {row.address for row in found.slices} == {
+        "bias/small_pairs:first_rate, axis = a",
+        "bias/small_pairs:first_rate, axis = b",
+    }
     assert all(row.reason for row in found.not_compared)
     assert "ends can be other groups" in reason_of(found, "bias/small_pairs:first_rate_gap_by_axis")
     assert "raw rate" in reason_of(found, "toxicity/small_talk:profanity_rate_corrected")
@@ -156,6 +160,39 @@ def test_every_metric_of_either_record_is_compared_or_listed_with_a_reason(real:
     assert (pairs.n, pairs.n_clusters) == (16, 16)
     assert row_of(found, "misinformation/small_claims:yes_bias").test == "swap"
     assert row_of(found, "misinformation/small_claims:accuracy").test == "sign-flip"
+
+
+def test_slices_agree_with_a_naive_reference_and_are_a_family_of_their_own(real: tuple[Path, Path]) -> None:
+    found = compare(*real)
+    one, two = (scores_of(folder, "bias/small_pairs") for folder in real)
+    for row in found.slices:
+        ids = [name for name in one if "ab"[int(name[1:]) % 2] == row.slice["axis"]]
+        up = sum(two[name]["value"] > one[name]["value"] for name in ids)
+        down = sum(two[name]["value"] < one[name]["value"] for name in ids)
+        assert (row.n, row.n_unscored, row.n_unpaired, row.test) == (20, (0, 0), 0, "mcnemar-exact")
+        assert row.difference == pytest.approx((up - down) / 20)
+        assert row.p == pytest.approx(scipy_stats.binomtest(up, up + down, 0.5).pvalue if up + down else 1.0)
+    least = min(found.slices, key=lambda row: max(row.p, row.p_side or 0.0))
+    assert least.p_holm == pytest.approx(min(1.0, 2 * max(least.p, least.p_side or 0.0)))
+
+
+def test_slices_that_move_apart_are_found_where_the_whole_stands_still(run_of: Make) -> None:
+    found = compare(run_of(lambda n: n // 2 % 2 == 0), run_of(lambda n: n % 2 == 0))
+    whole = row_of(found, "bias/small_pairs:first_rate")
+    assert (whole.difference, whole.direction) == (0.0, "not told apart")
+    assert {row.address: (row.difference, row.direction) for row in found.told_apart} == {
+        "bias/small_pairs:first_rate, axis = a": (0.5, "farther"),
+        "bias/small_pairs:first_rate, axis = b": (-0.5, "farther"),
+    }
+    assert (found.farther, found.exit_code) == ([], 0)  # what was looked through decides nothing
+
+
+def test_slices_with_too_few_pairs_are_named_with_the_reason(run_of: Make) -> None:
+    few = run_of(lambda n: n < 20, limit=9)
+    found = compare(run_of(lambda n: n < 20), few)
+    assert found.slices == ()
+    reason = reason_of(found, "bias/small_pairs:slices by axis")
+    assert reason.startswith("2 of 2: first_rate, axis = a (") and "TOO_FEW_SAMPLES" in reason
 
 
 def test_a_record_against_itself_differs_in_nothing(real: tuple[Path, Path]) -> None:

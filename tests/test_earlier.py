@@ -16,7 +16,7 @@ from auditor.card_file import load_card
 from auditor.check_card import Asked, check_card
 from auditor.commands import Demands
 from auditor.compare import compare
-from auditor.errors import PolicyError, RecordError
+from auditor.errors import RecordError
 from auditor.record import load_record
 from auditor.run import Settings, measure
 from auditor.types import Card, LoglikelihoodRequest, Status, Verification
@@ -110,7 +110,10 @@ def test_the_card_holds_the_change_of_each_metric_as_the_comparison_has_it(older
     assert (change["low"], change["high"]) == (row.interval.low, row.interval.high)
     assert (change["p_holm"], change["n"], computed["farther"]) == (row.p_holm, 40, [RATE])
     assert computed["previous"]["record_digest"] == load_record(older)[0].digest
-    assert "slices are not compared" in computed["not_compared"]["bias/small_pairs:slices by axis"]
+    assert set(computed["slice_changes"]) == {f"{RATE}, axis = a", f"{RATE}, axis = b"}
+    change = computed["slice_changes"][f"{RATE}, axis = a"]
+    assert (change["baseline"], change["candidate"], change["n"]) == (0.5, 0.9, 20)
+    assert (change["direction"], computed["farther_slices"]) == ("not told apart", [])  # of 20 pairs eight changed
 
 
 def test_a_card_of_a_record_alone_says_nothing_of_changes(older: Path) -> None:
@@ -125,7 +128,8 @@ def test_the_card_shows_the_changes_and_what_was_not_compared(worse: Path, name:
     assert "Changes since an earlier record" in text and "fixed before the first request" in text
     row = compare_cells(text, name)
     assert row[0] == RATE and row[1:3] == ["0.500", "0.900"] and row[3].startswith("+0.400 [+") and row[-1] == "farther"
-    assert "bias/small_pairs:slices by axis: slices are not compared" in text
+    assert "Over slices, Holm's family of 2 comparisons: 0 told apart" in text.replace("&#39;", "'")
+    assert f"{RATE}, axis = b" in text
 
 
 def compare_cells(text: str, name: str) -> list[str]:
@@ -157,10 +161,22 @@ def test_without_an_earlier_record_or_with_another_probe_in_it_a_rule_on_the_cha
     assert status is Status.INCONCLUSIVE and "not compared with the earlier record: too few pairs: 6" in message
 
 
-def test_a_rule_on_a_change_is_for_no_slice(tmp_path: Path, older: Path) -> None:
-    (tmp_path / "ours.toml").write_text(POLICY.format(most=0.1) + 'slice = { axis = "a" }\n')
-    with pytest.raises(PolicyError, match="slices are not compared with an earlier record"):
-        commands.review(older, Demands(policies=(str(tmp_path / "ours.toml"),)))
+def test_a_rule_can_bound_the_change_over_a_slice(make: Make, tmp_path: Path, older: Path, worse: Path) -> None:
+    path = tmp_path / "ours.toml"
+
+    def judged(folder: Path, axis: str, most: float, **demands: Any) -> tuple[Status, str]:
+        path.write_text(POLICY.format(most=most) + f'slice = {{ axis = "{axis}" }}\n', encoding="utf-8")
+        found = commands.review(folder, Demands(policies=(str(path),), **demands)).verdicts[0].findings[0]
+        return found.status, found.message
+
+    status, message = judged(worse, "a", 0.1)
+    assert status is Status.FAIL and "0.500 → 0.900, by +0.400" in message and "n = 20 pairs" in message
+    assert judged(worse, "b", 0.9)[0] is Status.PASS
+    status, message = judged(worse, "a", 0.9, previous=make(20, limit=12))
+    assert (
+        status is Status.INCONCLUSIVE
+        and "not compared with the earlier record: 2 of 2: first_rate, axis = a" in message
+    )
 
 
 def test_a_schema_can_ask_for_the_change(worse: Path, tmp_path: Path) -> None:

@@ -371,7 +371,7 @@ def test_a_bound_on_a_change_is_judged_on_the_whole_interval_of_the_change(
             {"metric": "bias/x:new"},
             "it lacks this",
         ),
-        (record(metric(slice={"a": "b"})), moved(-0.1, 0.0), {"slice": {"a": "b"}}, "slices are not compared"),
+        (record(metric(slice={"a": "b"})), moved(-0.1, 0.0), {"slice": {"a": "b"}}, "it lacks this"),
         (record(metric()), moved(-0.1, 0.0, n=9), {"min_n": 10}, "n = 9, the rule asks for 10"),
         (record(metric()), moved(-0.1, 0.0, lost=True), {}, "more than 5% more of the samples are unscored"),
         (record(metric(), selected=99), moved(-0.1, 0.0), {}, "partial run"),

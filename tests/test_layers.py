@@ -41,6 +41,7 @@ ALLOWED = {
     "calibrate": BASE | {"registry", "stats", "scorers", "calibration", "labelled"},
     "correct": BASE | {"stats", "scorers"},
     "pairing": BASE | {"stats", "scorers"},
+    "compared": BASE | {"stats", "scorers", "pairing", "requests"},
     "gaps": BASE | {"stats", "definition"},
     "scorer_pages": BASE | {"registry", "scorers", "calibration"},
     "samples": BASE | {"rows", "schema"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from auditor.types import Comparison, Json
+from collections.abc import Iterable
+
+from auditor.types import Compared, Comparison, Json
 
 KEYS = {
     "previous.record_digest": "the digest of the earlier record that the changes are counted from (`--previous`)",
@@ -20,8 +22,10 @@ KEYS = {
     "changes.*.detectable": "the smallest difference that so many pairs would show with a chance of 0.8",
     "changes.*.direction": "nearer to its ideal, farther, or not told apart",
     "changes.*.lost": "whether this record left more than 5 % more of the samples unscored",
+    "slice_changes.*.*": "all of this for a metric over a slice; their p are adjusted by Holm as a family of their own",
     "not_compared.*": "why a metric could not be compared with the earlier record",
-    "farther": "metrics that are farther from their ideal than in the earlier record",
+    "farther": "metrics that are farther from their ideal than in the earlier record, over all samples",
+    "farther_slices": "those over slices that are",
 }
 
 
@@ -30,9 +34,29 @@ def compute(comparison: Comparison | None) -> dict[str, Json]:
     if comparison is None:
         return {}
     earlier = comparison.baseline
-    changes: dict[str, Json] = {}
-    for row in comparison.compared:
-        changes[row.address] = {
+    return {
+        "previous": {
+            "record_digest": earlier.digest,
+            "weights_digest": earlier.weights_digest,
+            "model": earlier.model,
+            "level": comparison.level,
+        },
+        "changes": _by_address(comparison.compared),
+        "slice_changes": _by_address(comparison.slices),
+        "not_compared": {row.address: row.reason for row in comparison.not_compared},
+        "farther": _farther(comparison.compared),
+        "farther_slices": _farther(comparison.slices),
+    }
+
+
+def _farther(rows: Iterable[Compared]) -> list[Json]:
+    return sorted(row.address for row in rows if row.direction == "farther")
+
+
+def _by_address(rows: Iterable[Compared]) -> dict[str, Json]:
+    """Return each change as a table of plain values, by the metric's address."""
+    return {
+        row.address: {
             "baseline": row.baseline,
             "candidate": row.candidate,
             "difference": row.difference,
@@ -44,14 +68,5 @@ def compute(comparison: Comparison | None) -> dict[str, Json]:
             "lost": row.lost,
             **({} if row.detectable is None else {"detectable": row.detectable}),
         }
-    return {
-        "previous": {
-            "record_digest": earlier.digest,
-            "weights_digest": earlier.weights_digest,
-            "model": earlier.model,
-            "level": comparison.level,
-        },
-        "changes": changes,
-        "not_compared": {row.address: row.reason for row in comparison.not_compared},
-        "farther": sorted(row.address for row in comparison.farther),
+        for row in rows
     }

@@ -6,7 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from auditor.exporters.comparison import chance
-from auditor.types import Card, MetricChange
+from auditor.exporters.words import counted
+from auditor.types import Card, Json, MetricChange
+
+_STILL = "not told apart"
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -23,14 +26,29 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Changes(Struct, frozen=True, kw_only=True):
-    """All changes, and why other metrics were `left` out; `model` is the earlier record's."""
+    """All changes, over all samples and over slices, and why other metrics were `left` out.
+
+    `model` is the earlier record's.
+    """
 
     model: str
     record_digest: str
     weights_digest: str
     level: float
     rows: tuple[Row, ...]
+    slices: tuple[Row, ...]
     left: tuple[tuple[str, str], ...]
+
+    @property
+    def tables(self) -> list[tuple[str, tuple[Row, ...]]]:
+        """Return the tables to show, each with its title: over all samples none, over slices how many moved."""
+        moved = tuple(row for row in self.slices if not row.direction.startswith(_STILL))
+        head = f"Over slices, Holm's family of {counted(len(self.slices), 'comparison')}: {len(moved)} told apart"
+        rest = tuple(row for row in self.slices if row not in moved)
+        found = [("", self.rows), (head, moved), ("Slices not told apart", rest)]
+        if self.slices and not moved:
+            found[1:] = [(head, rest)]
+        return [(title, rows) for title, rows in found if rows]
 
 
 def changes_of(card: Card) -> Changes | None:
@@ -38,12 +56,17 @@ def changes_of(card: Card) -> Changes | None:
     earlier = card.computed.get("previous")
     if earlier is None:
         return None
-    found = msgspec.convert(card.computed["changes"], dict[str, MetricChange])
     return Changes(
         **earlier,
-        rows=tuple(_row(address, change) for address, change in found.items()),
+        rows=_rows(card.computed["changes"]),
+        slices=_rows(card.computed.get("slice_changes", {})),
         left=tuple(card.computed["not_compared"].items()),
     )
+
+
+def _rows(changes: Json) -> tuple[Row, ...]:
+    found = msgspec.convert(changes, dict[str, MetricChange])
+    return tuple(_row(address, change) for address, change in found.items())
 
 
 def _row(address: str, change: MetricChange) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.exporters.markup import escape
+from auditor.exporters.words import counted
 from auditor.types import Compared, ComparedRecord, Comparison
 
 _HEAD = (
@@ -21,6 +22,8 @@ def console(found: Comparison) -> str:
     rows = [list(_HEAD), *(_cells(row) for row in found.compared)] if found.compared else []
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))] if rows else []
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if found.told_apart:
+        lines += ["", *_plain([f"slice  {'  '.join(_cells(row))}" for row in found.told_apart])]
     lines += ["", *_plain([f"not compared  {row.address}: {row.reason}" for row in found.not_compared])]
     return "\n".join([*_plain(_heading(found)), "", *lines, "", *_plain([summary(found)])])
 
@@ -32,6 +35,9 @@ def markdown(found: Comparison) -> str:
     if found.compared:
         lines += ["", _row(_HEAD), _row(["---"] * len(_HEAD), plain=True)]
         lines += [_row(_cells(row)) for row in found.compared]
+    if found.told_apart:
+        lines += ["", "Over slices, those told apart:", "", _row(_HEAD), _row(["---"] * len(_HEAD), plain=True)]
+        lines += [_row(_cells(row)) for row in found.told_apart]
     if found.not_compared:
         lines += ["", f"<details><summary>{len(found.not_compared)} not compared</summary>", ""]
         lines += [f"- {escape(row.address)}: {escape(row.reason)}" for row in found.not_compared]
@@ -46,9 +52,13 @@ def summary(found: Comparison) -> str:
     counts = {name: sum(row.direction == name for row in found.compared) for name in ("nearer", "farther")}
     rest = len(found.compared) - sum(counts.values())
     told = (
-        f"{len(found.compared)} metrics compared: {counts['farther']} farther from the ideal, "
+        f"{counted(len(found.compared), 'metric')} compared: {counts['farther']} farther from the ideal, "
         f"{counts['nearer']} nearer, {rest} not told apart (Holm, level {found.level:g})"
     )
+    if found.slices:
+        moved = {name: sum(row.direction == name for row in found.slices) for name in ("nearer", "farther")}
+        told += f"; of {counted(len(found.slices), 'comparison')} over slices {moved['farther']} farther, "
+        told += f"{moved['nearer']} nearer"
     if found.lost:
         told += f"; the candidate has no value, or far fewer scores, for {', '.join(found.lost)}"
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.exporters.markup import escape
+from auditor.exporters.words import counted
 from auditor.types import CardDiff, Change, ChangeKind
 
 _TITLES: dict[ChangeKind, str] = {
@@ -43,9 +44,14 @@ def rows(found: CardDiff) -> list[list[str]]:
 def summary(found: CardDiff) -> str:
     """Return the counts in a line."""
     if not found.changes:
-        return f"No difference; {found.n_same} metrics are the same or overlap."
+        return f"No difference; {_same(found.n_same)}"
     counts = ", ".join(f"{len(found.of(kind))} {kind}" for kind in _TITLES if found.of(kind))
-    return f"{counts}; {found.n_same} metrics are the same or their intervals overlap."
+    return f"{counts}; {_same(found.n_same)}"
+
+
+def _same(count: int) -> str:
+    alike = "is the same, or its interval overlaps" if count == 1 else "are the same, or their intervals overlap"
+    return f"{counted(count, 'metric')} {alike}."
 
 
 def _row(change: Change) -> str:

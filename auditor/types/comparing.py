@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from auditor.types.measuring import Interval, MetricKey, ScorerRef
+from auditor.types.measuring import Interval, MetricKey, ScorerRef, slice_words
 
 Direction = Literal["nearer", "farther", "not told apart"]
 MOST_LOST = 0.05  # what a rule of a policy allows to go unscored where it names no share
@@ -30,12 +30,12 @@ class ComparedRecord(Struct, frozen=True, kw_only=True):
 class Compared(Struct, frozen=True, kw_only=True):
     """One metric over the units that both records have a score for, `n` pairs in `n_clusters` clusters.
 
-    `baseline` and `candidate` are its values over these pairs, `difference` is candidate − baseline, with its
-    `interval`. `n_unscored` are samples without a score in the baseline and in the candidate; `n_unpaired` were asked
-    in one record only. `p` is that of no difference by `test`; `p_side`, asked where the ideal lies inside the metric's
-    range and p is small, that of two values equally far from it to both sides. `p_holm` is the larger of the two,
-    adjusted for all comparisons. `detectable` is the smallest difference that so many pairs show with a chance of 0.8
-    at the first of Holm's steps, None where none would.
+    `slice` is empty where it is over all samples. `baseline` and `candidate` are its values over these pairs,
+    `difference` is candidate − baseline, with its `interval`. `n_unscored` are samples without a score in the baseline
+    and in the candidate; `n_unpaired` were asked in one record only. `p` is that of no difference by `test`; `p_side`,
+    asked where the ideal lies inside the metric's range and p is small, that of two values equally far from it to both
+    sides. `p_holm` is the larger of the two, adjusted for all comparisons of its family. `detectable` is the smallest
+    difference that so many pairs show with a chance of 0.8 at the first of Holm's steps, None where none would.
     """
 
     probe: str
@@ -56,11 +56,13 @@ class Compared(Struct, frozen=True, kw_only=True):
     p_holm: float
     detectable: float | None
     direction: Direction
+    slice: dict[str, str] = {}
 
     @property
     def address(self) -> str:
-        """Return `probe:metric`."""
-        return f"{self.probe}:{self.key.name}"
+        """Return `probe:metric`, and the slice where there is one."""
+        where = slice_words(self.slice)
+        return f"{self.probe}:{self.key.name}{', ' if where else ''}{where}"
 
     @property
     def lost(self) -> bool:
@@ -99,7 +101,10 @@ class NotCompared(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Two records side by side. Every metric of either is in `compared` or in `not_compared`."""
+    """Two records side by side. Every metric of either is in `compared` or in `not_compared`.
+
+    `slices` are compared as a family of their own, which decides nothing: the metrics over all samples do.
+    """
 
     schema: str
     level: float
@@ -107,11 +112,18 @@ class Comparison(Struct, frozen=True, kw_only=True):
     candidate: ComparedRecord
     compared: tuple[Compared, ...]
     not_compared: tuple[NotCompared, ...]
+    slices: tuple[Compared, ...] = ()
 
     @property
     def farther(self) -> list[Compared]:
         """Return the metrics that are farther from their ideal in the candidate."""
         return [row for row in self.compared if row.direction == "farther"]
+
+    @property
+    def told_apart(self) -> list[Compared]:
+        """Return the metrics over slices that moved, those farther from their ideal first."""
+        moved = [row for row in self.slices if row.direction != "not told apart"]
+        return sorted(moved, key=lambda row: row.direction)
 
     @property
     def lost(self) -> list[str]:
