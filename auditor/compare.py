@@ -199,12 +199,25 @@ def _paired(one: Side, two: Side) -> Iterator[Pairs | NotCompared]:
     for where in _slices(one, two):
         fields.setdefault(next(iter(where)), []).append(where)
     for field, slices in fields.items():
-        rows = [row for where in slices for row in _pairs_over(where, one, two, scorer)]
-        yield from (row for row in rows if isinstance(row, Pairs))
-        left = [row for row in rows if isinstance(row, NotCompared)]
-        if left:
-            told = f"{len(left)} of {len(rows)}: {'; '.join(f'{row.metric} ({row.reason})' for row in left)}"
-            yield NotCompared(probe=one.result.id, metric=f"slices by {field}", reason=told)
+        rows = {where[field]: list(_pairs_over(where, one, two, scorer)) for where in slices}
+        yield from (row for found in rows.values() for row in found if isinstance(row, Pairs))
+        reason = _left_out(rows)
+        if reason:
+            yield NotCompared(probe=one.result.id, metric=f"slices by {field}", reason=reason)
+
+
+def _left_out(rows: dict[str, list[Pairs | NotCompared]]) -> str:
+    """Return how many metrics over slices are not compared, and by the reason which; or nothing."""
+    found: dict[str, list[str]] = {}
+    left = {value: [row for row in made if isinstance(row, NotCompared)] for value, made in rows.items()}
+    for value, gone in left.items():
+        for reason in dict.fromkeys(row.reason for row in gone):
+            metrics = [row.metric.partition(",")[0] for row in gone if row.reason == reason]
+            whole = len(metrics) == len(rows[value])
+            found.setdefault(reason, []).append(value if whole else f"{value} ({', '.join(metrics)})")
+    count, of = sum(map(len, left.values())), sum(map(len, rows.values()))
+    told = "; ".join(f"{why}: {', '.join(which)}" for why, which in found.items())
+    return f"{count} of {of}: {told}" if count else ""
 
 
 def _slices(one: Side, two: Side) -> list[dict[str, str]]:
