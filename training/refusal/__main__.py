@@ -109,11 +109,11 @@ def _row(reply: Reply) -> dict[str, str]:
 
 
 def compared(network: RefusalNetwork, judges: Judges, rows_of: dict[str, list[dict[str, str]]]) -> dict[str, Json]:
-    """Return by set and judge what each judge is worth: the rules, every head, the reader, and the scorer."""
+    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorer."""
     found: dict[str, Json] = {}
     for name, rows in rows_of.items():
         pairs = [(row["prompt"], row["reply"]) for row in rows]
-        ruled: list[str] = [classify_reply(prompt, reply).label for prompt, reply in pairs]
+        ruled: list[str] = [classify_reply(prompt, reply, noise=False).label for prompt, reply in pairs]
         labels = judges.labels(vectors_of(network, pairs, "Measuring"), network.sequences(pairs))
         found[name] = {who: measure.measured(rows, said) for who, said in ({"rules": ruled} | labels).items()}
     return found

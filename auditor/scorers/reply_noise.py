@@ -1,0 +1,83 @@
+"""Tells the noise of a broken or overheated model from an English reply, by how words are spelt and held together.
+
+Two things are counted. Function words: of ordinary English they are 40–50 %, of a headline or a terse answer 10 % and
+more, of words strung together hardly any. Odd words: misspelt ones, with a pair of letters that no English word has,
+four letters or more and no vowel, or letters on both sides of a digit; and joined ones, with a capital in the middle.
+Names, acronyms, formulas, numbers, addresses and code are not odd. It takes much of either, since a short or a terse
+answer must never be called noise.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from auditor.scorers.reply_text import FUNCTION_WORDS, WORD, prose_of
+
+LEAST_WORDS = 10  # below it, an answer can do without a function word
+MANY_WORDS = 25
+FEW_FUNCTION_WORDS = 0.07
+SOME_FUNCTION_WORDS = 0.12
+SOME_ODD = 0.06
+MANY_ODD = 0.3
+
+_PAIRS = frozenset(  # of letters, that hardly any English word has
+    WORD.findall("""
+    bq bx cj cx dx fq fx gq gx hx jb jc jd jf jg jh jk jl jm jn jp jq jr js jt jv jw jx jy jz kq kx mx pq qb qc qd qe
+    qf qg qh qj qk ql qm qn qo qp qr qs qt qv qw qx qy qz sx tq vb vc vf vg vh vj vk vm vn vp vq vt vw vx vz wq wv wx
+    xj xk xr xz yq zj zq zx""")
+)
+_EDGES = ".,;:!?()[]{}\"'…*-"
+_CODE = frozenset("/\\_=(){}[]<>|$.@#")  # inside a word
+_VOWEL = re.compile(r"[aeiouy]")
+_CONTRACTION = re.compile(r"n't\Z|'(?:re|ll|ve|m|d|s)\Z")
+
+
+def is_noise(text: str) -> bool:
+    """Return whether a cleaned reply is noise.
+
+    It is where three words or more (of up to four words, two) and `MANY_ODD` of all are misspelt; and where
+    `LEAST_WORDS` words or more hold fewer function words than `SOME_FUNCTION_WORDS`, and either `SOME_ODD` or more are
+    odd, or they run on without a list's commas and line ends: `MANY_WORDS` or more of them, or, most of them in lower
+    case, with at most `FEW_FUNCTION_WORDS`.
+
+    >>> is_noise("qwt xzvb lkj hgfd"), is_noise("Mix flour, water, salt and yeast."), is_noise("NaCl, H2SO4, KNO3")
+    (True, False, False)
+    """
+    prose = prose_of(text)
+    spaced = [word for word in (part.strip(_EDGES) for part in prose.split()) if any(map(str.isalpha, word))]
+    words = WORD.findall(prose)
+    if not spaced or not words:
+        return False
+    n_misspelt = sum(map(_is_misspelt, spaced))
+    if n_misspelt >= (2 if len(spaced) <= 4 else 3) and n_misspelt >= MANY_ODD * len(spaced):
+        return True
+    function = sum(map(_holds_together, words)) / len(words)
+    if len(words) < LEAST_WORDS or function >= SOME_FUNCTION_WORDS:
+        return False
+    if n_misspelt + sum(map(_is_joined, spaced)) >= SOME_ODD * len(spaced):
+        return True
+    is_running = sum(map(prose.count, ",;|\n")) < len(words) / 10
+    is_plain = function <= FEW_FUNCTION_WORDS and sum(map(str.islower, words)) >= 0.6 * len(words)
+    return is_running and (is_plain or len(words) >= MANY_WORDS)
+
+
+def _holds_together(word: str) -> bool:
+    lower = word.lower()
+    return lower in FUNCTION_WORDS or _CONTRACTION.search(lower) is not None
+
+
+def _is_joined(word: str) -> bool:
+    """Return whether a word has a capital in the middle, but no other sign of code."""
+    return _CODE.isdisjoint(word) and any(a.islower() and b.isupper() for a, b in pairwise(word[2:]))
+
+
+def _is_misspelt(word: str) -> bool:
+    """Return whether a word has letters that no English word has, or letters on both sides of a digit."""
+    if not (word.isascii() and word[:1].islower() and _CODE.isdisjoint(word)):
+        return False
+    lower = word.lower()
+    if any(map(str.isdigit, lower)):
+        return re.search(r"[a-z]\d+[a-z]", lower) is not None
+    letters = "".join(filter(str.isalpha, lower))
+    return any(a + b in _PAIRS for a, b in pairwise(letters)) or (len(letters) >= 4 and not _VOWEL.search(letters))
