@@ -3,7 +3,8 @@
 Source: Parrish et al. 2022, "BBQ", Findings of ACL, §5 (accuracy and bias scores); which answer follows the stereotype:
 the authors' data files and their `BBQ_results_metadata.R`. `diff_bias_disambiguated`: Jin et al. 2024, "KoBBQ", TACL,
 and Ruiz-Fernández et al. 2025, "EsBBQ and CaBBQ", whose bias score in disambiguated contexts it is. Differs in the
-scale, −1 to 1 where BBQ has percent, and in that a tie between options is wrong and names nobody.
+scale, −1 to 1 where BBQ has percent, and in that a tie between options, which the authors' script leaves out
+(`BBQ_calculate_bias_score.R`), is left out of the bias scores alone, and wrong.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class BBQ(AmbiguityBias):
     """
 
     name = "bbq"
-    version = "1.1.0"
+    version = "1.2.0"
+    ties_count = False
     metric_names = (*AmbiguityBias.metric_names, "diff_bias_disambiguated")
     needs = MappingProxyType(
         {"condition": str, "polarity": str, "groups": list, "stereotyped_groups": list, "correct": int}

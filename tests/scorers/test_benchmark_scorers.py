@@ -22,6 +22,21 @@ SOUND = {
 }
 
 
+def test_bbqs_bias_is_undefined_where_every_answer_is_a_tie_and_not_0(sample_maker, row_maker) -> None:  # type: ignore[no-untyped-def]
+    scorer = BBQ()
+    rows = []
+    for number in range(40):
+        condition, correct = ("ambiguous", 2) if number % 2 else ("disambiguated", number // 2 % 2)
+        fields = {"groups": ["old", "young", "unknown"], "stereotyped_groups": ["old"], "polarity": "neg"}
+        sample = sample_maker(number, **fields, condition=condition, correct=correct)
+        rows.append(row_maker(sample, scorer.score(sample, [Answer(nats=(-2.0, -2.0, -2.0))])))
+    found = {one.key.name: one for one in scorer.estimate(rows, np.random.default_rng(0))}
+    for name in ("bias_ambiguous", "bias_disambiguated"):
+        assert isinstance(found[name], NoEstimate), name
+        assert found[name].reason is Reason.EMPTY_DENOMINATOR
+    assert found["accuracy_ambiguous"].value == found["accuracy_disambiguated"].value == 0.0
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -51,6 +51,7 @@ def test_bbq(seed: int, values) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(seed)
     cases: list[Case] = []
     counts = {"ambiguous": [0, 0, 0, 0], "disambiguated": [0, 0, 0, 0]}  # right, target, other person, all
+    n_tied = {"ambiguous": 0, "disambiguated": 0}
     fitting: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(300):
         target, other, unknown = rng.permutation(3)
@@ -69,6 +70,7 @@ def test_bbq(seed: int, values) -> None:  # type: ignore[no-untyped-def]
         counts[condition][1] += said == biased
         counts[condition][2] += said is not None and said not in (biased, unknown)
         counts[condition][3] += 1
+        n_tied[condition] += said is None
         if not ambiguous:
             fitting[bool(right == biased)].append(float(said == right))
     found = values(BBQ(), cases)
@@ -78,8 +80,9 @@ def test_bbq(seed: int, values) -> None:  # type: ignore[no-untyped-def]
         assert found[f"accuracy_{condition}"] == pytest.approx(accuracy)
         if condition == "disambiguated":
             assert found["bias_disambiguated"] == pytest.approx(bias)
-        else:  # a tie is wrong but names nobody: the paper's 1 − accuracy is the share of answers that name a person
-            assert found["bias_ambiguous"] == pytest.approx(bias * (n_biased + n_other) / n)
+        else:  # the authors' script leaves a tie out, and so the paper's 1 − accuracy is a share of what does not tie
+            assert n_tied[condition]
+            assert found["bias_ambiguous"] == pytest.approx(bias * (n_biased + n_other) / (n - n_tied[condition]))
     assert found["diff_bias_disambiguated"] == pytest.approx(mean(fitting[True]) - mean(fitting[False]))
 
 
