@@ -62,7 +62,7 @@ def open_backend(ref: ModelRef, options: BackendOptions) -> HFBackend:
     model, tokenizer = load(ref, options, auto="AutoModelForCausalLM", hint=hint)
     with foreign_faults(f"cannot run {ref.requested}", ModelError, hint=hint):
         backend = HFBackend(model, tokenizer, options, name=ref.requested)
-        backend.prove_finite()
+        backend.prove_numbers()
         backend.prove_batches()
         backend.count_flop()
     return backend
@@ -198,8 +198,10 @@ class HFBackend:
         tokens = min(COUNTED_TOKENS, self.info.context_length)
         self.flop = count_causal(self._forward, ids, tokens=tokens, formula=self.flop)
 
-    def prove_finite(self) -> None:
-        """Raise ModelError unless the model gives a finite log-likelihood to a short plain text."""
+    def prove_numbers(self) -> None:
+        """Raise ModelError unless the model gives finite log-likelihoods to a plain text, not all tokens the same."""
+        from auditor.engine.check import tells_tokens_apart
+
         asked = LoglikelihoodRequest(context="", continuation="The sun rises in the east.")
         outputs = [output for pack in self.loglikelihood([asked], done=set()) for output in pack.values()]
         if not all(isinstance(output, Loglikelihood) for output in outputs):
@@ -207,6 +209,12 @@ class HFBackend:
                 f"{self._name} gives logits that are not finite ({self.info.dtype} on {self.info.device}): "
                 f"{outputs[0].detail if isinstance(outputs[0], Unscored) else outputs[0]}",
                 hint="the weights are damaged, or the dtype is too narrow: try --dtype float32",
+            )
+        [ids] = self._encoder.tokenize([_PLAIN_TEXTS[-1]])
+        if not tells_tokens_apart(self._forward, ids[: self.info.context_length]):
+            raise ModelError(
+                f"{self._name} gives every token of a text the same probability",
+                hint="the weights are damaged: every choice would be a tie, and look free of bias",
             )
 
     def prove_batches(self) -> None:

@@ -22,6 +22,7 @@ from auditor.errors import ModelError, foreign_faults
 from auditor.types import BackendInfo, GenerateRequest, LoglikelihoodRequest, ModelRef, Output, Reason, Unscored, Work
 
 _LOGITS_BUDGET = 400_000_000  # bytes of float32 logits that one pass may need
+_SAME = 1e-6  # nats
 _PLAIN_TEXT = "The sun rises in the east."
 
 
@@ -134,6 +135,11 @@ class MaskedBackend:
             raise ModelError(
                 f"{self._name} gives logits that are not finite ({self.info.dtype} on {self.info.device})",
                 hint="the weights are damaged, or the dtype is too narrow: try --dtype float32",
+            )
+        if len(alone) > 1 and not max(alone) - min(alone) > _SAME:
+            raise ModelError(
+                f"{self._name} gives every token of a text the same probability",
+                hint="the weights are damaged: every choice would be a tie, and look free of bias",
             )
         gap = _gap(alone, blank_logprobs(self._fill, rows, self._mask))
         if not gap <= most:

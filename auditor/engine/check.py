@@ -22,6 +22,7 @@ from auditor.engine.trees import lay_tree
 from auditor.types import Loglikelihood, Sampling
 
 _STEPS = 4  # tokens of each text that are fed one by one
+_SAME = 1e-6  # nats
 _LEAST = 1e-3  # nats: far above float32's rounding, far below what any metric shows
 
 
@@ -48,6 +49,13 @@ def batch_difference(forward: Forward, texts: Sequence[Sequence[int]], *, pad: i
                 gaps = [abs(one - other) for one, other in pairs]
                 found = max([found, *(gap if math.isfinite(gap) else math.inf for gap in gaps)])
     return found
+
+
+@torch.inference_mode()
+def tells_tokens_apart(forward: Forward, text: Sequence[int]) -> bool:
+    """Return whether some token of a text is more probable than another, as after any weights but damaged ones."""
+    logprobs = _alone(forward, text)
+    return max(logprobs) - min(logprobs) > _SAME
 
 
 @torch.inference_mode()

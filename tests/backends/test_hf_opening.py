@@ -71,6 +71,14 @@ def test_weights_that_are_not_numbers_are_refused(folder: Path, open_folder) -> 
         open_folder(folder)
 
 
+def test_weights_to_which_all_tokens_are_the_same_are_refused_since_each_choice_would_tie(
+    folder: Path, open_folder
+) -> None:  # type: ignore[no-untyped-def]
+    change_weights(folder, lambda weights: weights["lm_head.weight"].fill_(0.0))
+    with pytest.raises(ModelError, match="every token of a text the same probability"):
+        open_folder(folder)
+
+
 def test_tensors_that_the_config_asks_for_and_the_weights_lack_are_refused(folder: Path, open_folder) -> None:  # type: ignore[no-untyped-def]
     change_weights(folder, lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"))
     with pytest.raises(ModelError, match=r"lack 1 tensors .* such as model\.layers\.1\.mlp\.up_proj\.weight"):

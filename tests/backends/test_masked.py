@@ -355,6 +355,17 @@ def test_weights_that_are_not_numbers_are_refused(save_masked: Make, open_masked
         open_masked(folder)
 
 
+def test_weights_to_which_all_tokens_are_the_same_are_refused(save_masked: Make, open_masked: Open) -> None:
+    folder = save_masked("bert")
+    weights = load_file(folder / "model.safetensors")
+    for name in weights:
+        if name.startswith("cls.") or "word_embeddings" in name:
+            weights[name].fill_(0.0)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="every token of a text the same probability"):
+        open_masked(folder)
+
+
 PAIRS = '[ask]\nkind = "pairs"\ntexts = ["more", "less"]\n{masked}[score]\nscorer = "pair_preference"\n'
 PAIRS += 'metric = "more_rate"\nideal = 0.5\n'
 MASKED = PAIRS.format(masked="masked = true\n")
