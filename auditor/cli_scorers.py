@@ -67,7 +67,9 @@ def scorers_calibrate(
     positive: Annotated[list[str] | None, typer.Option(help="A label that says yes; default: 1 and true.")] = None,
     negative: Annotated[list[str] | None, typer.Option(help="A label that says no; default: all others.")] = None,
     group: Annotated[list[str] | None, typer.Option(help="A column of subgroups; can be repeated.")] = None,
-    cluster: Annotated[str, typer.Option(help="The column that dependent texts share; default: the row.")] = "",
+    cluster: Annotated[
+        str, typer.Option(help="The column that dependent texts share; default: the row, and equal texts.")
+    ] = "",
     prompt: Annotated[str, typer.Option(help="The column of the prompts, for a scorer that reads them.")] = "",
     construct: Annotated[str, typer.Option(help="What is labelled; default: what the scorer measures.")] = "",
     threshold: Annotated[

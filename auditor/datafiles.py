@@ -20,6 +20,7 @@ from auditor.errors import DataError, list_faults
 from auditor.types import FileDigest, Json
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 _ARTICLE = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
@@ -158,9 +159,10 @@ def _decoded(path: Path) -> str:
         raise DataError(f"cannot read {path}: {fault.strerror}", hint="check its permissions") from fault
     except UnicodeDecodeError as fault:
         line = content[: fault.start].count(b"\n") + 1
+        packing = next((name for mark, name in _PACKED.items() if content.startswith(mark)), "")
         raise DataError(
             f"{path.name} line {line} is not UTF-8: byte 0x{content[fault.start]:02x}, in {path}",
-            hint="save the file as UTF-8",
+            hint=f"it is packed by {packing}: unpack it" if packing else "save the file as UTF-8",
         ) from fault
     blank = len(text) - len(text.lstrip("\ufeff\r\n"))  # TruthfulQA's file begins with an empty line, then the mark
     return text[:blank].replace("\ufeff", "") + text[blank:]

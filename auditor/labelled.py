@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import datafiles
 from auditor.datafiles import DataFile, Layout, Row
@@ -18,7 +19,10 @@ FORMATS = ("csv", "tsv", "tsv-quoted", "jsonl", "json")
 
 
 class LabelledText(Struct, frozen=True, kw_only=True):
-    """A text and what people say of it. Texts of one `cluster` are not independent of one another."""
+    """A text and what people say of it. Texts of one `cluster` are not independent of one another.
+
+    By default these are the texts of a row, and equal ones.
+    """
 
     text: str
     prompt: str
@@ -51,7 +55,7 @@ def read(path: Path, columns: LabelledTexts, *, form: str = "") -> Labelled:
     faults = [cell for cell in cells if isinstance(cell, str)]
     if faults:
         raise datafiles.data_error(path, faults)
-    told = [cell for cell in cells if isinstance(cell, tuple)]
+    told = _joined([cell for cell in cells if isinstance(cell, tuple)], columns)
     labels = Counter(label for label, _ in told)
     wanted = [text for label, text in told if text.positive or _is_negative(label, columns)]
     _check_classes(wanted, labels, columns, path)
@@ -132,6 +136,16 @@ def _cells(row: Row, columns: LabelledTexts) -> Iterator[tuple[str, LabelledText
                 cluster=_word(row.values.get(columns.cluster)) or f"row {row.number}",
             ),
         )
+
+
+def _joined(told: list[tuple[str, LabelledText]], columns: LabelledTexts) -> list[tuple[str, LabelledText]]:
+    """Return texts with their labels, equal ones in one cluster unless a column says which are: each adds nothing."""
+    if columns.cluster:
+        return told
+    first: dict[tuple[str, str], str] = {}
+    return [
+        (label, replace(text, cluster=first.setdefault((text.prompt, text.text), text.cluster))) for label, text in told
+    ]
 
 
 def _word(value: Json) -> str:

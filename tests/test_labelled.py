@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from auditor import labelled
+from auditor.calibrate import Decision, errors_of
 from auditor.errors import DataError, UsageError
 from auditor.labelled import COLUMN, Labelled
 from auditor.types import LabelledTexts
@@ -51,6 +53,25 @@ def test_without_a_negative_value_every_other_label_is_negative_but_none_is_not(
 def test_dependent_texts_share_a_cluster_and_others_have_their_row(read) -> None:
     assert [row.cluster for row in read(CSV, cluster="pattern").rows] == ["p", "p", "q", "q"]
     assert [row.cluster for row in read(CSV).rows] == ["row 1", "row 2", "row 3", "row 5"]
+
+
+def test_equal_texts_share_a_cluster_so_that_copies_of_a_file_make_no_interval_narrower(read) -> None:
+    rows = "".join(f"{'oaf' if n % 2 else 'friend'} {n},{'yes' if n % 2 else 'no'}\n" for n in range(40))
+    once, often = (read(f"text,label\n{rows * copies}") for copies in (1, 10))
+    assert len({row.cluster for row in once.rows}) == len({row.cluster for row in often.rows}) == 40
+    rated = [
+        [(row, Decision(positive=row.positive, rating=float(row.positive))) for row in f.rows] for f in (once, often)
+    ]
+    alone, copied = (errors_of(pairs, {}) for pairs in rated)
+    for name in ("sensitivity", "specificity", "auc"):
+        one, other = getattr(alone, name).interval, getattr(copied, name).interval
+        assert (one.low, one.high) == pytest.approx((other.low, other.high)), name
+
+
+def test_equal_replies_to_different_prompts_and_texts_with_a_cluster_of_their_own_stay_apart(read) -> None:
+    content = "ask,text,label,who\na,no,yes,x\nb,no,yes,y\na,no,no,z\n"
+    assert [row.cluster for row in read(content, prompt="ask").rows] == ["row 1", "row 2", "row 1"]
+    assert [row.cluster for row in read(content, cluster="who").rows] == ["x", "y", "z"]
 
 
 def test_a_wide_file_is_melted_and_its_empty_cells_are_no_texts(read) -> None:
@@ -99,6 +120,8 @@ def test_labels_of_json_are_words(read) -> None:
         ("text,label\n", {}, "holds no row", "whole"),
         ("text,label\na,yes\nb\n", {}, "row 2 (line 3): expected 2 columns, got 1", "correct"),
         ("text,label\nfäde,no\n".encode("latin-1"), {}, "line 2 is not UTF-8", "UTF-8"),
+        (gzip.compress(CSV.encode()), {}, "line 1 is not UTF-8", "packed by gzip: unpack"),
+        (CSV.encode("utf-16"), {}, "line 1 is not UTF-8", "save the file as UTF-8"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", {}, "Git LFS pointer", "git lfs pull"),
         ('{"text": 3, "label": "yes"}\n', {"name": "mine.jsonl"}, "line 1: text is no text, got 3", "correct"),
         (
