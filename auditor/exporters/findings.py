@@ -7,24 +7,30 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from auditor.exporters.markup import Markup, Safe
-from auditor.exporters.words import counted, label_of, outcome
+from auditor.exporters.words import counted, outcome
 from auditor.types import Card, Finding, Metric, Status, Undefined, Verdict
 
 _SHOWN = 12  # lines at the top of a card; the rest is counted there, and stands with all others under its policy
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """The findings that decide a verdict and are not met, the worst first, and how many `more` there are."""
+    """The findings that decide a verdict and are not met, the worst first, and how many `more` there are.
+
+    Of facts that are `disputed` it only counts them: what contradicts them stands on its own.
+    """
 
     lead: str
+    disputed: int
     findings: tuple[Finding, ...]
     more: int
 
 
 def opened(verdict: Verdict) -> Opened:
     """Return what keeps a verdict from PASS, as far as it has room at the top of a card."""
-    found = not_met(verdict)
-    return Opened(lead=lead(verdict), findings=tuple(found[:_SHOWN]), more=max(0, len(found) - _SHOWN))
+    found = [finding for finding in not_met(verdict) if not finding.is_contradiction]
+    disputed = sum(finding.is_contradiction for finding in verdict.findings)
+    shown, more = tuple(found[:_SHOWN]), max(0, len(found) - _SHOWN)
+    return Opened(lead=lead(verdict), disputed=disputed, findings=shown, more=more)
 
 
 def not_met(verdict: Verdict) -> list[Finding]:
@@ -61,8 +67,6 @@ def tally(verdict: Verdict) -> str:
 def line(card: Card, finding: Finding, markup: Markup) -> Safe:
     """Return a finding in a line: what was asked, what was found, and why that decides it or does not."""
     title = markup.escape(finding.title)
-    if finding.is_contradiction:
-        return Safe(f"{markup.escape(label_of(finding.subject))} is disputed: {markup.escape(finding.message)}")
     if finding.kind != "rule":
         return Safe(f"{title}: {markup.escape(finding.message)}")
     metric = _metric(card, finding.subject)

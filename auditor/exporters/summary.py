@@ -141,7 +141,7 @@ def _open(verdict: Verdict) -> list[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
     for finding in findings.not_met(verdict):
         disputed = finding.is_contradiction
-        title = f"{words.label_of(finding.subject)} is disputed" if disputed else finding.title
+        title = f"{words.label_of(finding.subject)} (disputed)" if disputed else finding.title
         found.setdefault(words.outcome(finding.status), []).append(title)
     more = {status: len(titles) - _NAMED for status, titles in found.items() if len(titles) > _NAMED}
     return [

@@ -61,7 +61,7 @@ def contradictions(
     for key, said in declared.items():
         read = derived.get(key)
         if said.status == "not_applicable" and read is not None and read.value is not None:
-            told = f"declared not applicable, but {read.source} says {read.value!r}"
+            told = f"declared not applicable, but {_said(read)}"
             found.setdefault(key, []).append(told)
     for key, what in _datasets(declared.get("training.datasets")):
         found.setdefault(key, []).append(what)
@@ -102,8 +102,17 @@ def _statements(
 
 
 def _told(first: Fact, other: Fact) -> str:
-    said = f"declared {first.value!r}" if first.status == "declared" else f"{first.source} says {first.value!r}"
-    return f"{said}, but {other.source} says {other.value!r}"
+    return f"{_said(first)}, but {_said(other)}"
+
+
+def _said(fact: Fact) -> str:
+    """Return what a fact says in words, and where: a file says it, a run has found it."""
+    values = fact.value if isinstance(fact.value, list) else [fact.value]
+    value = ", ".join(map(repr, values))
+    if fact.status == "declared":
+        return f"declared {value}"
+    found = any(one.kind == "run" for one in fact.evidence)
+    return f"{fact.source}: {value}" if found else f"{fact.source} says {value}"
 
 
 def _datasets(fact: Fact | None) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from auditor import policies, registry, renderings, schema
 from auditor.card import build_card, with_verdicts
@@ -96,3 +97,21 @@ def test_a_format_without_a_place_for_doubt_leaves_the_field_out_and_says_why(ca
     [document] = spdx3.export(material)
     assert "disputed: Provider (model.provider)" in document.text
     assert '"Example Ltd"' not in document.text
+
+
+def test_the_top_of_the_card_counts_what_is_disputed_and_says_it_once(card: Card) -> None:
+    body = renderings.render(card, "markdown").split("---\n", 2)[2]
+    top = body[: body.index("## The model")]
+    assert "- **FAIL** 4 facts disputed, see *Contradictions* below\n" in top
+    assert top.count("'Example Ltd'") == 1 and "No contradiction" not in top
+    assert "declared 7000000000, but counted when the model was opened: 134515008" in top
+    assert "declared 'sv', 'fi', but GGUF metadata, general.languages says 'en'" in top
+    assert "Bounds are set by auditor project.\n" in body
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_a_dispute_that_is_not_for_the_readers_is_counted_and_not_told(record: RunRecord, name: str) -> None:
+    hidden = replace(declared("Example Ltd"), audiences=("ai-office",))
+    bare = build_card(record, {"model.provider": hidden})
+    text = renderings.render(with_verdicts(bare, judge(record, bare, policies.load("baseline"))), name)
+    assert "1 fact disputed" in text and "Example Ltd" not in text and "#contradictions" not in text
