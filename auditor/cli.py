@@ -42,7 +42,7 @@ from auditor.cli_options import (
     Waivers,
 )
 from auditor.errors import AuditorError, UsageError
-from auditor.printing import print_json, print_table
+from auditor.printing import WIDTH, print_json, print_table, print_wrapped
 
 if TYPE_CHECKING:
     from auditor.commands import Demands
@@ -277,11 +277,10 @@ def verify(
 @app.command()
 def doctor(as_json: Json = False) -> int:
     """Say what is installed, what is missing, and what that costs."""
-    from auditor.doctor import examine
+    from auditor.doctor import examine, rows
 
     checks = examine()
-    rows = [["ok" if check.ok else "missing", check.name, check.found, check.cost] for check in checks]
-    print_json(checks) if as_json else print_table(rows)
+    print_json(checks) if as_json else print_wrapped(rows(checks), width=WIDTH)
     return 0 if all(check.ok for check in checks) else 1
 
 

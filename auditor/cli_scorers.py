@@ -10,15 +10,13 @@ import typer
 
 from auditor.cli_options import Json, Offline, Pickles
 from auditor.errors import UsageError, nearest
-from auditor.printing import print_json, print_table
+from auditor.printing import WIDTH, print_json, print_table
 
 if TYPE_CHECKING:
     from auditor.agreement import Agreement
     from auditor.types import Calibration
 
 app = typer.Typer(help="What scores, and how far it can be trusted.", rich_markup_mode=None, no_args_is_help=True)
-
-_WIDTH = 100  # characters of a terminal that a list must not pass
 
 
 @app.command("list")
@@ -31,7 +29,7 @@ def scorers_list(as_json: Json = False) -> int:
         columns = ("name", "kind", "calibrated", "title")
         print_json([{name: getattr(page, name) for name in columns} for page in pages.values()])
     else:
-        print_table([[page.name, page.kind, page.brief, page.title] for page in pages.values()], width=_WIDTH)
+        print_table([[page.name, page.kind, page.brief, page.title] for page in pages.values()], width=WIDTH)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -37,6 +38,14 @@ _EXTRAS = {
 }
 
 
+_USES = {
+    "classifiers": "run --toxicity",
+    "exporters": "a run's summary",
+    "renderings": "card --as",
+    "formats": "export --format",
+}
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """Something that a run may need: whether it is there, and what its absence costs."""
 
@@ -49,6 +58,18 @@ class Check(Struct, frozen=True, kw_only=True):
 def examine() -> list[Check]:
     """Return all checks, without importing torch."""
     return [*_packages(), *_extras(), _counters(), *_models(), *_plug_ins(), _cache()]
+
+
+def rows(checks: Iterable[Check]) -> list[list[str]]:
+    """Return a state, a label and what was found for each check; a note tells what is absent and not needed."""
+    return [
+        [
+            ("note" if check.cost else "ok") if check.ok else "missing",
+            f"{check.name} ({_USES[check.name]})" if check.name in _USES else check.name,
+            ": ".join(filter(None, (check.found, check.cost))),
+        ]
+        for check in checks
+    ]
 
 
 def _packages() -> list[Check]:
@@ -97,7 +118,7 @@ def _models() -> list[Check]:
 
 def _plug_ins() -> list[Check]:
     checks = []
-    for kind in ("scorers", "classifiers", "backends", "exporters", "formats"):
+    for kind in ("scorers", "classifiers", "backends", "exporters", "renderings", "formats"):
         try:
             names = registry.names(kind)
             missing = [name for name, target in names.items() if not _is_there(target.partition(":")[0])]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Any
+
+WIDTH = 100  # characters of a terminal that lists keep to
 
 
 def print_json(value: Any) -> None:
@@ -21,6 +24,16 @@ def print_table(rows: list[list[str]], *, width: int | None = None) -> None:
         rows = [[*row[:-1], _cut(row[-1], widths[-1])] for row in rows]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_wrapped(rows: list[list[str]], *, width: int) -> None:
+    """Print rows of cells in aligned columns; the last column goes on below itself where it is wider than the rest."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for *cells, last in rows:
+        first = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
+        indent = " " * len(first)
+        lines = textwrap.wrap(last, width - len(first), break_on_hyphens=False, break_long_words=False)
+        print(f"\n{indent}".join([first + (lines[0] if lines else ""), *lines[1:]]))
 
 
 def _cut(text: str, length: int) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from auditor import doctor
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def named(name: str) -> doctor.Check:
@@ -126,3 +130,17 @@ def test_the_cache_is_looked_for_where_the_hubs_library_puts_it(
     (tmp_path / "cache" / below).mkdir(parents=True)
     assert Path(named("Hub cache").found) == tmp_path / "cache" / below
     assert named("Hub cache").cost == ""
+
+
+def test_the_doctor_keeps_to_a_terminal_and_calls_nothing_absent_ok(
+    auditor_cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "absent"))
+    done = auditor_cli("doctor")
+    lines = done.stdout.splitlines()
+    assert lines and max(map(len, lines)) <= 100
+    assert not [line for line in lines if line.startswith("ok") and re.search("none|empty|not installed", line)]
+    assert re.search(r"^note +Hub cache +empty: a Hub name needs a download", done.stdout, re.MULTILINE)
+    assert re.search(r"^ok +exporters \(a run's summary\) +console$", done.stdout, re.MULTILINE)
+    assert re.search(r"^ok +formats \(export --format\) +croissant, cyclonedx", done.stdout, re.MULTILINE)
+    assert done.returncode == (1 if any(line.startswith("missing") for line in lines) else 0)
