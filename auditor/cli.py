@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,6 +76,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported, by whichever library comes first
     try:
         code = app(
             args=[word for word in sys.argv[1:] if word != "--debug"], prog_name="auditor", standalone_mode=False
@@ -87,6 +90,8 @@ def main() -> None:
         _fail(fault, fault.format_message(), "", 1, debug=debug)
     except (KeyboardInterrupt, typer.Abort) as fault:
         _fail(fault, "interrupted", "no file was left half written: run it again", 1, debug=debug)
+    except MemoryError as fault:
+        _fail(fault, "the machine has not enough memory for this", "free some, or ask for less", 1, debug=debug)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

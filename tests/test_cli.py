@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -231,3 +232,40 @@ def test_lists_are_json_when_asked_for(auditor_process: Cli) -> None:
     assert len(probes) >= 9
     policies = json.loads(auditor_process("policies", "list", "--json").stdout)
     assert "baseline" in {policy["id"] for policy in policies}
+
+
+def test_no_bar_of_another_library_is_drawn_into_a_log() -> None:
+    script = """
+import sys
+from auditor.cli import main
+sys.argv = ["auditor", "--version"]
+try:
+    main()
+finally:
+    from tqdm.auto import tqdm
+    assert list(tqdm(range(3), desc="Converting")) == [0, 1, 2]
+"""
+    bare = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=bare)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_gguf_file_is_opened_without_a_bar_after_a_scorer_has_loaded_its_libraries(
+    auditor_process: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TQDM_DISABLE")
+    words = ["--model", "smollm2", "--probes", "toxicity/provocation", "--limit", 1, "--toxicity", "minilm-toxicity"]
+    done = auditor_process("run", *words, "--offline", "--out", tmp_path / "out")
+    assert done.returncode in {10, 11}, done.stderr
+    assert "Converting" not in done.stderr
+
+
+def test_too_little_memory_is_one_error(auditor_cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def hungry(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("auditor.commands.review", hungry)
+    done = auditor_cli("judge", tmp_path)
+    assert done.returncode == 1
+    assert "not enough memory" in error_of(done)[0]
