@@ -9,14 +9,18 @@ import contextlib
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from auditor import record
 from auditor.errors import SignatureError, UsageError, first_line, foreign_faults, optional_package
 from auditor.types import Check
 
 SIGNATURE = "record.sig"
-_KEY_HINT = "give a PEM file with a key of the curve P-256, P-384 or P-521, without a password"
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")  # P-256, P-384 and P-521
+_HINTS = {
+    "private": "make one: openssl ecparam -name prime256v1 -genkey -noout -out signing-key.pem",
+    "public": "make it of the private one: openssl ec -in KEY.pem -pubout -out PUB.pem",
+}
 
 
 def sign(path: Path, key: Path, out: Path | None = None) -> Path:
@@ -33,7 +37,9 @@ def sign(path: Path, key: Path, out: Path | None = None) -> Path:
     _check_readable(key, "key")
     with optional_package("sign", "signing a record"):
         from model_signing import hashing, signing
-    with foreign_faults(f"cannot sign with the key {key}", SignatureError, hint=_KEY_HINT):
+
+        _check_key(key, "private")
+    with foreign_faults(f"cannot sign with the key {key}", SignatureError, hint=_HINTS["private"]):
         config = signing.Config().use_elliptic_key_signer(private_key=key)
     hint = "links cannot be signed: keep plain files alone in the folder"
     with record.output_faults(target), foreign_faults(f"cannot sign {folder}", SignatureError, hint=hint):
@@ -59,7 +65,9 @@ def check(path: Path, signature: Path | None, public_key: Path | None) -> Check:
     with optional_package("sign", "checking a signature"):
         from cryptography.exceptions import InvalidSignature
         from model_signing import hashing, verifying
-    with foreign_faults(f"cannot read the public key {public_key}", SignatureError, hint=_KEY_HINT):
+
+        _check_key(public_key, "public")
+    with foreign_faults(f"cannot read the public key {public_key}", SignatureError, hint=_HINTS["public"]):
         config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
     folder = record.folder_of(path)
     config.set_hashing_config(_hashing(hashing, folder, signature))
@@ -93,4 +101,28 @@ def _hashing(hashing: Any, folder: Path, signature: Path) -> Any:
 
 def _check_readable(path: Path, what: str) -> None:
     if not path.is_file():
-        raise SignatureError(f"cannot read the {what} {path}: there is no such file", hint="check the path")
+        why = "it is a folder" if path.is_dir() else "there is no such file"
+        raise SignatureError(f"cannot read the {what} {path}: {why}", hint="check the path")
+
+
+def _check_key(path: Path, kind: Literal["private", "public"]) -> None:
+    """Raise SignatureError unless a file holds a key of that kind, on a curve that can sign."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    text = path.read_bytes()
+    try:
+        key: Any = (
+            serialization.load_pem_private_key(text, password=None)
+            if kind == "private"
+            else serialization.load_pem_public_key(text)
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
+        raise SignatureError(f"{path} holds no {kind} key in PEM without a password", hint=_HINTS[kind]) from fault
+    curve = getattr(getattr(key, "curve", None), "name", "")
+    if curve not in _CURVES:
+        found = curve or re.sub("(Private|Public)Key$", "", type(key).__name__)
+        raise SignatureError(
+            f"{path} holds a key of the kind {found}, expected one of the curve P-256, P-384 or P-521",
+            hint=_HINTS[kind],
+        )

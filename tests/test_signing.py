@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,17 +11,18 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from auditor import signing
 from auditor.errors import MissingPackageError, RecordError, SignatureError, UsageError
 from auditor.types import RunRecord
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 PEM = serialization.Encoding.PEM
 
 
-def write_keys(folder: Path, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> tuple[Path, Path]:
+def write_keys(folder: Path, name: str, key: Key) -> tuple[Path, Path]:
     private, public = folder / f"{name}.pem", folder / f"{name}.pub.pem"
     plain = serialization.NoEncryption()
     private.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, plain))
@@ -116,3 +118,40 @@ def test_the_commands_sign_and_find_a_signature_broken(auditor_cli: Cli, folder:
     done = auditor_cli("verify", folder, "--signature", folder / signing.SIGNATURE, "--public-key", keys[1])
     assert done.returncode == 10 and "changed: record.json" in done.stdout.splitlines()[-1]
     assert auditor_cli("verify", folder, "--public-key", keys[1]).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        (ed25519.Ed25519PrivateKey.generate(), "Ed25519"),
+        (rsa.generate_private_key(65537, 2048), "RSA"),
+        (ec.generate_private_key(ec.SECP256K1()), "secp256k1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_key_of_the_wrong_kind_is_named_with_the_line_that_makes_a_right_one(
+    auditor_cli: Cli, folder: Path, keys: tuple[Path, Path], tmp_path: Path, key: Key, kind: str
+) -> None:
+    private, public = write_keys(tmp_path, "wrong", key)
+    signature = signing.sign(folder, keys[0], tmp_path / "apart.sig")
+    check = ["verify", folder, "--signature", signature, "--public-key", public]
+    for words, path, hint in (
+        (["sign", folder, "--key", private], private, "openssl ecparam -name prime256v1 -genkey"),
+        (check, public, "openssl ec -in KEY.pem -pubout"),
+    ):
+        done = auditor_cli(*words)
+        error, advice = done.stderr.splitlines()
+        assert (done.returncode, done.stdout) == (1, "")
+        assert error == f"error: {path} holds a key of the kind {kind}, expected one of the curve P-256, P-384 or P-521"
+        assert hint in advice
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_the_lines_of_the_docs_make_keys_that_sign_and_check(folder: Path, tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "proof.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("openssl ")]
+    assert len(lines) == 2
+    for line in lines:
+        subprocess.run(shlex.split(line), cwd=tmp_path, check=True, capture_output=True)
+    signature = signing.sign(folder, tmp_path / "key.pem")
+    assert signing.check(folder, signature, tmp_path / "pub.pem").outcome == "same"
