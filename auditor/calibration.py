@@ -15,7 +15,8 @@ from auditor.types import Calibration, Errors, Figure, NoFigure
 SCHEMA = "auditor:calibration/1"
 _SAME = 1e-9
 _SHARES = {"sensitivity", "specificity"}
-_HINT = "make it anew: auditor scorers calibrate"
+_MADE = "`auditor scorers calibrate NAME --data TEXTS --text COLUMN --label COLUMN --out FILE`"
+_HINT = f"it needs the file that {_MADE} writes, unchanged"
 
 
 def seal(calibration: Calibration) -> Calibration:
@@ -39,10 +40,11 @@ def load(path: Path) -> Calibration:
     except OSError as fault:
         raise CalibrationError(f"cannot read {path}: {fault.strerror}", hint="check the path") from fault
     except (ValueError, RecursionError) as fault:
-        raise CalibrationError(f"{path} is not JSON: {fault}", hint=_HINT) from fault
+        raise CalibrationError(f"{path} is not a calibration: it is not JSON: {fault}", hint=_HINT) from fault
     named = content.get("schema") if isinstance(content, dict) else None
     if named != SCHEMA:
-        raise CalibrationError(f"{path} is not a calibration of schema {SCHEMA}, got {named!r}", hint=_HINT)
+        got = f"its schema is {named!r}" if named else "it names no schema"
+        raise CalibrationError(f"{path} is not a calibration: {got}, expected {SCHEMA!r}", hint=_HINT)
     calibration = schema.convert(content, Calibration, where=str(path), error=CalibrationError)
     found = faults(calibration)
     if found:

@@ -105,6 +105,7 @@ def scorers_calibrate(
     found = calibrate.calibrate(decider, read, columns, about)
     if out is not None:
         write_text(out, calibration.dump(found))
+        print(f"wrote    {out}", file=sys.stderr)
     print_json(found) if as_json else _print_calibration(found, subgroups=3)
     return 0
 

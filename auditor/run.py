@@ -28,7 +28,7 @@ from auditor.provenance.derive import Derived, derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.results import score_probe
 from auditor.scorers.base import Classifier, Scorer
-from auditor.scoring import open_classifier, open_scorer, portable
+from auditor.scoring import check_used, open_classifier, open_scorer, portable
 from auditor.types import (
     Calibration,
     Loglikelihood,
@@ -117,14 +117,14 @@ def measure(settings: Settings, progress: Progress, *, open_backend: OpenBackend
     )
     hub = _hub_access(settings, names)
     selected = probes.load_all(names, settings.packs, data_dir=settings.data_dir, hub=hub)
-    own = calibration.ranked(map(calibration.load, settings.calibrations))
+    given = {path: calibration.load(path) for path in settings.calibrations}
     trained_on = overlaps.training_data(settings.training_data, settings.training_columns)
     with costs.keep(measure_energy=settings.energy, country=settings.country) as ledger, _output_folder(settings):
         progress.say(f"resolving {settings.model}, writing to {settings.out}")
         ref = _resolve(settings)
         classifier, scorers = _open_scorers(settings, selected)
-        _check_used(own, scorers.values())
-        known = [*own, *calibration.shipped()]
+        check_used(given, scorers.values())
+        known = [*calibration.ranked(given.values()), *calibration.shipped()]
         derived = derive_facts(ref)
         looked = overlaps.look_for(selected, trained_on, seed=settings.seed, limit=settings.limit, say=progress.say)
         progress.say(f"opening {settings.model}")
@@ -238,23 +238,6 @@ def _open_scorers(settings: Settings, selected: Sequence[Probe]) -> tuple[Classi
 
 def _backend_name(ref: ModelRef) -> str:
     return "masked" if is_masked(ref) else "hf"
-
-
-def _check_used(calibrations: Iterable[Calibration], scorers: Iterable[Scorer]) -> None:
-    """Raise where the user names a calibration of a scorer that scores nothing here.
-
-    Raises:
-        UsageError: naming the calibration's scorer, and those of the run.
-    """
-    used = {scorer.ref for scorer in scorers}
-    for found in calibrations:
-        if found.scorer not in used:
-            near = [f"{ref.name} {ref.version} ({ref.checkpoint[:12] or 'no checkpoint'})" for ref in used]
-            raise UsageError(
-                f"--calibration names one of {found.scorer.name} {found.scorer.version} "
-                f"({found.scorer.checkpoint[:12] or 'no checkpoint'}), which scores nothing in this run",
-                hint=f"scorers of this run: {', '.join(sorted(near))}",
-            )
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from auditor import registry
 from auditor.errors import ScorerError, UsageError, nearest
 from auditor.scorers import alt_profanity, detoxify, minilm_toxicity
 from auditor.scorers.base import Classifier, Rating, Scorer
-from auditor.types import Answer, Reason, Sample, Score, ScoredSample, Scoring, Unscored
+from auditor.types import Answer, Calibration, Reason, Sample, Score, ScoredSample, ScorerRef, Scoring, Unscored
 
 _LEAST_DIFFERENCE = 0.1
 _TOGETHER = 4096
@@ -51,6 +51,26 @@ def open_classifier(request: str, scorers: Iterable[str], *, offline: bool, allo
             hint="is it the right checkpoint, with its own tokenizer?",
         )
     return found
+
+
+def check_used(calibrations: Mapping[Path, Calibration], scorers: Iterable[Scorer]) -> None:
+    """Raise where a file holds a calibration of a scorer that scores nothing here.
+
+    Raises:
+        UsageError: naming the file, its scorer, and those of the run.
+    """
+    used = {scorer.ref for scorer in scorers}
+    for path, found in calibrations.items():
+        if found.scorer not in used:
+            raise UsageError(
+                f"--calibration {path} is of {_told(found.scorer)}, which scores nothing in this run",
+                hint="leave it out, or choose --probes and --toxicity that it is of; "
+                f"here scores {', '.join(sorted(map(_told, used)))}",
+            )
+
+
+def _told(ref: ScorerRef) -> str:
+    return f"{ref.name} {ref.version}" + (f" with the checkpoint {ref.checkpoint[:12]}" if ref.checkpoint else "")
 
 
 def portable(request: str) -> str:

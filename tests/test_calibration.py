@@ -211,7 +211,7 @@ def edited(found: Calibration, *path: str, value: Any) -> dict[str, Any]:
         (("threshold",), 2.0, "outside 0–1"),
         (("construct",), "", "need names"),
         (("subgroups",), 3, r"\$.subgroups"),
-        (("schema",), "auditor:calibration/2", "not a calibration of schema"),
+        (("schema",), "auditor:calibration/2", "its schema is .auditor:calibration/2., expected"),
     ],
 )
 def test_a_file_that_was_edited_or_contradicts_itself_is_refused(

@@ -49,6 +49,7 @@ def test_calibrating_writes_a_file_that_loads_and_prints_a_table_with_denominato
     more = ["--positive", "yes", "--group", "who", "--language", "en", "--source", "Ours, 2026", "--licence", "CC0"]
     done = auditor_cli(*words(texts, *more, "--out", out))
     assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == f"wrote    {out}"
     found = calibration.load(out)
     assert (found.scorer.name, found.construct, found.threshold) == ("alt-profanity-check", "profanity", 0.5)
     assert (found.name, found.licence, found.languages, found.n) == ("Ours", "CC0", ("en",), 48)
@@ -181,7 +182,16 @@ def test_a_calibration_of_a_scorer_that_scores_nothing_in_a_run_is_a_usage_error
     run += ["--toxicity", "alt-profanity-check"]
     done = auditor_cli(*run, "--calibration", path)
     assert done.returncode == 2
-    assert "detoxify 0.5.2" in error_of(done) and "alt-profanity-check" in error_of(done)
-    path.write_text("{}")
-    assert "not a calibration" in error_of(auditor_cli(*run, "--calibration", path))
+    assert f"--calibration {path} is of detoxify 0.5.2, which scores nothing" in error_of(done)
+    assert "here scores alt-profanity-check " in error_of(done)
+    for content, why in (
+        ("{}", "it names no schema, expected 'auditor:calibration/1'"),
+        ('{"schema": "auditor:record/3"}', "its schema is 'auditor:record/3'"),
+        ("text,label\nyou fool,1\n", "it is not JSON"),
+    ):
+        path.write_text(content)
+        done = auditor_cli(*run, "--calibration", path)
+        assert done.returncode == 1
+        assert f"{path} is not a calibration: {why}" in error_of(done)
+        assert "auditor scorers calibrate NAME --data TEXTS --text COLUMN --label COLUMN --out FILE" in error_of(done)
     assert not (tmp_path / "out").exists()
