@@ -12,7 +12,7 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -25,6 +25,8 @@ from auditor.items import Item
 from auditor.prompts import read_template
 from auditor.rows import Rows
 from auditor.types import FAMILIES, PHRASING, Family, FileDigest, Json, Sample, Scoring
+
+T = TypeVar("T")
 
 
 class Probe(Struct, frozen=True, kw_only=True):
@@ -215,10 +217,8 @@ def load(
     if not sound:
         raise _pack_error(probe_id, folder, faults)
     config = _of_part(config, part)
-    where = folder / "probe.toml"
-    ask = schema.convert(config["ask"], Ask, where=f"{where} [ask]", error=PackError)
-    scoring = schema.convert(config["score"], Scoring, where=f"{where} [score]", error=PackError)
-    data = schema.convert(config["data"], Data, where=f"{where} [data]", error=PackError) if external else None
+    ask, scoring = _converted(config, "ask", Ask, folder), _converted(config, "score", Scoring, folder)
+    data = _converted(config, "data", Data, folder) if external else None
     given = hub.places.get(probe_id) if data and hub else None
     if data and given and given != data.place:
         data = replace(data, **asdict(given), rows_sha256="")
@@ -255,6 +255,11 @@ def load(
     )
 
 
+def _converted(config: dict[str, Json], key: str, kind: type[T], folder: Path) -> T:
+    where, hint = str(folder / "probe.toml"), "correct the place named"
+    return schema.convert(config[key], kind, where=where, error=PackError, at=f"$.{key}", hint=hint)
+
+
 def _digest(config: dict[str, Json], template: str, found: Iterable[Item]) -> str:
     """Return the sha256 of the canonical JSON of a list of the three."""
     head = schema.canonical_json([config, template])[:-1]
@@ -268,10 +273,11 @@ def _of_part(config: dict[str, Json], part: str) -> dict[str, Json]:
     own = dict(_table(_table(_table(config, "data"), "parts"), part))
     title = f"{config.get('title')}: {own.pop('title', part.replace('_', ' '))}"
     languages = own.pop("languages", config.get("languages"))
-    ask = {**_table(config, "ask"), **own.pop("ask", {})}
-    score = {**_table(config, "score"), **own.pop("score", {})}
-    fields = {**_table(_table(config, "data"), "fields"), **own.pop("fields", {})}
-    data = {**{key: value for key, value in config["data"].items() if key != "parts"}, **own, "fields": fields}
+    ask = {**_table(config, "ask"), **_table(own, "ask")}
+    score = {**_table(config, "score"), **_table(own, "score")}
+    fields = {**_table(_table(config, "data"), "fields"), **_table(own, "fields")}
+    rest = {key: value for key, value in own.items() if key not in {"ask", "score", "fields"}}
+    data = {**{key: value for key, value in config["data"].items() if key != "parts"}, **rest, "fields": fields}
     return {**config, "title": title, "languages": languages, "ask": ask, "score": score, "data": data}
 
 

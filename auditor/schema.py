@@ -20,6 +20,9 @@ from auditor import resources
 from auditor.errors import AuditorError, list_faults, nearest
 from auditor.types import FileDigest, Json
 
+_SHOWN = 100  # characters of a value that a fault shows
+_TOLD = 300  # characters of a whole fault
+
 T = TypeVar("T")
 
 
@@ -117,17 +120,49 @@ def faults_against(value: Json, schema: dict[str, Json]) -> list[str]:
     """
     faults = []
     causes = [cause for error in _validator(schema).iter_errors(value) for cause in _causes(error)]
+    causes = [cause for cause in causes if not _is_told_by_another(cause, causes)]
     for error in sorted(causes, key=lambda cause: list(cause.absolute_path)):
         path = "$" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
-        message = error.message if len(error.message) < 200 else error.message[:197] + "…"
-        if error.validator == "additionalProperties":
+        faults.append(f"{path}: {_message(error)}")
+    return faults
+
+
+def _is_told_by_another(error: Json, all_of: Iterable[Json]) -> bool:
+    """Return whether an error says only that no alternative fits, and another one at its place or below says why."""
+    path = list(error.absolute_path)
+    return error.validator in {"anyOf", "oneOf"} and any(
+        other is not error and list(other.absolute_path)[: len(path)] == path for other in all_of
+    )
+
+
+def _message(error: Json) -> str:
+    """Return what is wrong with a value, which is cut where it is long, and what was expected."""
+    said = repr(error.instance)
+    got = said if len(said) < _SHOWN else f"{said[: _SHOWN - 1]}…"
+    match error.validator:
+        case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" as bound:
+            if error.validator_value == 1 and not error.instance:
+                return f"{got} should be non-empty"
+            size, many = ("short", "at least") if bound.startswith("min") else ("long", "at most")
+            unit = {"Length": "characters", "Items": "entries", "Properties": "keys"}[bound[3:]]
+            expected = f"{many} {error.validator_value} {unit}"
+            return f"{got} is too {size}: it has {len(error.instance)}, expected {expected}"
+        case "additionalProperties":
             known = error.schema.get("properties", {})
             unknown = sorted(set(error.instance) - set(known))
-            message = "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
-        if error.validator == "format" and error.validator_value == "date":
-            message += ": write a day that exists as YYYY-MM-DD"
-        faults.append(f"{path}: {message}")
-    return faults
+            return "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
+        case "anyOf" | "oneOf" if error.context and all(_is_type_of(error, cause) for cause in error.context):
+            return f"{got} is not of type {' or '.join(repr(cause.validator_value) for cause in error.context)}"
+        case "format" if error.validator_value == "date":
+            return f"{got} is not a 'date': write a day that exists as YYYY-MM-DD"
+        case _:
+            message = str(error.message).replace(said, got)
+            return message if len(message) < _TOLD else f"{message[: _TOLD - 1]}…"
+
+
+def _is_type_of(error: Json, cause: Json) -> bool:
+    """Return whether an alternative does not fit because the whole value is of another type."""
+    return cause.validator == "type" and cause.instance is error.instance
 
 
 def validators() -> Json:
@@ -229,9 +264,19 @@ def check(value: Json, schema: dict[str, Json], *, where: str, error: type[Audit
         )
 
 
-def convert(value: Json, kind: type[T], *, where: str, error: type[AuditorError]) -> T:
-    """Return a JSON value as a type of ours, or raise `error` naming the path that does not fit."""
+def convert(
+    value: Json,
+    kind: type[T],
+    *,
+    where: str,
+    error: type[AuditorError],
+    at: str = "$",
+    hint: str = "the file was written by another version, or changed",
+) -> T:
+    """Return a JSON value, found `at` a path, as a type of ours, or raise `error` naming the path that does not fit."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as fault:
-        raise error(f"{where}: {fault}", hint="the file was written by another version, or changed") from fault
+        said, _, place = str(fault).partition(" - at ")
+        path = f"{at}{place.strip('`').removeprefix('$')}"
+        raise error(f"{where}: {path}: {said[0].lower()}{said[1:]}", hint=hint) from fault

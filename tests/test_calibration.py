@@ -207,7 +207,7 @@ def edited(found: Calibration, *path: str, value: Any) -> dict[str, Any]:
         (("overall", "youden", "interval", "low"), 0.9, "does not lie in its interval"),
         (("overall", "auc", "n"), 3, "auc: n is 3, the counts say 200"),
         (("overall", "tn"), -1, "a count is negative"),
-        (("overall", "auc"), None, r"`object`, got `null` - at `\$.overall.auc`"),
+        (("overall", "auc"), None, r"\$.overall.auc: expected `object`, got `null`"),
         (("threshold",), 2.0, "outside 0–1"),
         (("construct",), "", "need names"),
         (("subgroups",), 3, r"\$.subgroups"),

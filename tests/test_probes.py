@@ -94,7 +94,10 @@ def test_every_shipped_probe_with_items_of_its_own_is_sound(probe_id: str) -> No
             "probe.toml: $.ask: unknown key 'choises' (did you mean choices or choices_from?)",
         ),
         (("cluster_by", "clusterby"), "probe.toml: $.score: unknown key 'clusterby' (did you mean cluster_by"),
-        (('["True", "False"]', '["True"]'), "probe.toml: $.ask.choices: ['True'] is too short"),
+        (
+            ('["True", "False"]', '["True"]'),
+            "probe.toml: $.ask.choices: ['True'] is too short: it has 1, expected at least 2 entries",
+        ),
         (('"claim_verdict"', "5"), "probe.toml: $.score.scorer: 5 is not of type 'string'"),
         (("1.0.0", "one"), "probe.toml: $.version: 'one' does not match"),
         (('languages = ["en"]', 'languages = "en"'), "probe.toml: $.languages: 'en' is not of type 'array'"),
@@ -110,6 +113,37 @@ def test_a_fault_of_the_config_is_named_with_its_key(
     assert change[0] in config
     (folder / "probe.toml").write_text(config.replace(*change), encoding="utf-8")
     assert any(line.startswith(fault) for line in faults(folder)), faults(folder)
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        ("ask = 5\n", "probe.toml: $.ask: 5 is not of type 'object'"),
+        ('ask = "choice"\n', "probe.toml: $.ask: 'choice' is not of type 'object'"),
+        ('[[ask]]\nkind = "choice"\n', "probe.toml: $.ask: [{'kind': 'choice'}] is not of type 'object'"),
+        ("[ask]\nkind = 5\n", "probe.toml: $.ask.kind: 5 is not one of ['pairs', 'choice', 'generation']"),
+    ],
+)
+def test_a_table_of_the_wrong_type_is_one_fault(make: Callable[..., Path], table: str, fault: str) -> None:
+    score = CHOICE[CHOICE.index("[score]") :]
+    assert faults(make(config=table + score)) == [fault]
+
+
+def test_a_number_that_is_no_whole_one_is_named_with_its_place(make: Callable[..., Path]) -> None:
+    config = (
+        '[ask]\nkind = "generation"\nsamples_per_prompt = 2.0\nmax_new_tokens = 8\n[score]\nscorer = "text_rating"\n'
+    )
+    with pytest.raises(PackError, match=r"toml: \$\.ask\.samples_per_prompt: expected `int`, got `float`$") as caught:
+        probes.load(make(config=config))
+    assert caught.value.hint == "correct the place named"
+
+
+def test_a_part_whose_tables_are_none_is_a_fault_like_any_other(make: Callable[..., Path]) -> None:
+    folder = make(config=CHOICE + "[data.parts.a]\nask = 3\nscore = 4\nfields = 5\n")
+    with pytest.raises(PackError) as caught:
+        probes.load(folder, next(iter(probes.find_in(folder.parent.parent).values())).part)
+    for name in ("ask: 3", "score: 4", "fields: 5"):
+        assert f"probe.toml: $.data.parts.a.{name} is not of type 'object'" in caught.value.message
 
 
 def test_all_faults_of_the_config_come_at_once_with_the_lines_that_are_no_items(make: Callable[..., Path]) -> None:

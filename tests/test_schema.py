@@ -213,7 +213,34 @@ def _kind(name: str, needed: str) -> dict[str, Json]:
 def test_a_long_value_does_not_flood_the_message() -> None:
     [fault] = schema.faults_against({"threshold": "x" * 10_000}, CLOSED)
     assert len(fault) < 250
-    assert fault.endswith("…")
+    assert fault.endswith("xxx… is not of type 'number'")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "said"),
+    [
+        ("ab", {"minLength": 3}, "'ab' is too short: it has 2, expected at least 3 characters"),
+        ("abcd", {"maxLength": 3}, "'abcd' is too long: it has 4, expected at most 3 characters"),
+        ("", {"minLength": 1}, "'' should be non-empty"),
+        ([1], {"minItems": 2}, "[1] is too short: it has 1, expected at least 2 entries"),
+        ([1, 2, 3], {"maxItems": 2}, "[1, 2, 3] is too long: it has 3, expected at most 2 entries"),
+        ({}, {"minProperties": 2}, "{} is too short: it has 0, expected at least 2 keys"),
+        (0, {"minimum": 1}, "0 is less than the minimum of 1"),
+        (3, {"oneOf": [{"type": "string"}, {"type": "array"}]}, "3 is not of type 'string' or 'array'"),
+    ],
+)
+def test_a_value_out_of_bounds_is_told_the_bound(value: Json, wanted: dict[str, Json], said: str) -> None:
+    assert schema.faults_against(value, wanted) == [f"$: {said}"]
+
+
+def test_an_alternative_of_the_right_type_is_not_blamed_for_its_type() -> None:
+    wanted = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["a"]}]}
+    assert "not of type" not in schema.faults_against({"b": 1}, wanted)[0]
+
+
+def test_a_long_value_leaves_room_for_what_is_wrong_with_it() -> None:
+    (fault,) = schema.faults_against(["x" * 500], {"type": "string"})
+    assert fault.endswith("… is not of type 'string'") and len(fault) < 150
 
 
 def test_check_raises_one_error_with_every_fault_and_lets_a_sound_value_pass() -> None:
@@ -228,10 +255,13 @@ def test_check_raises_one_error_with_every_fault_and_lets_a_sound_value_pass() -
 
 def test_convert_names_the_place_that_does_not_fit() -> None:
     assert schema.convert({"b": 1, "a": ["x"]}, Pair, where="x", error=RecordError) == Pair(b=1, a=("x",))
-    with pytest.raises(RecordError, match=r"^x: .*\$\.a\[0\]"):
+    with pytest.raises(RecordError, match=r"^x: \$\.a\[0\]: expected `str`, got `int`$"):
         schema.convert({"b": 1, "a": [5]}, Pair, where="x", error=RecordError)
     with pytest.raises(RecordError, match="missing required field `b`"):
         schema.convert({}, Pair, where="x", error=RecordError)
+    with pytest.raises(PackError, match=r"^x: \$\.pair\.b: expected `int`, got `float`$") as caught:
+        schema.convert({"b": 1.0}, Pair, where="x", error=PackError, at="$.pair", hint="correct it")
+    assert caught.value.hint == "correct it"
 
 
 def test_a_number_is_never_taken_for_an_unscored_value() -> None:
