@@ -85,7 +85,6 @@ def policies_check(name: Name = "baseline", pack: Packs = None) -> int:
     """Check a policy: schema, sources, bounds, and that each fact and metric that it names exists."""
     from auditor import policies
 
-    policy = policies.load(name)
-    policies.check_metrics(policy, policies.metrics_of(tuple(pack or ())))
+    policy = policies.load(name, policies.metrics_of(tuple(pack or ())))
     print(f"{policy.id} {policy.version}: {len(policy.rules)} rules and {len(policy.duties)} duties, no fault")
     return 0

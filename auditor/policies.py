@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from auditor import probes, registry, resources, schema
-from auditor.computed import COMPUTED_KEYS, is_computed
-from auditor.demands import KEYS, asked_of, compile_duties
+from auditor import policy_faults, probes, registry, resources, schema
+from auditor.demands import KEYS, compile_duties
 from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
 from auditor.provenance.facts import catalogue, missing
-from auditor.types import ANSWERS, OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
+from auditor.types import OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
 
 KEPT = "policies"
 T = TypeVar("T", Rule, Duty)
 
 _WHOLE = ".json"
 
-_OTHER_KEYWORDS = ("then", "else", "minContains", "maxContains", "title", "description")
+_FEW = 5  # probes that a hint can name
 
 
 def shipped() -> Path:
@@ -36,26 +35,30 @@ def find() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped().glob("*.toml"))}
 
 
-def load(name: str) -> Policy:
+def load(name: str, known: Mapping[str, set[str]] | None = None) -> Policy:
     """Return the policy that an id or a path names: a TOML file, or what `text_of` made of one (`.json`).
+
+    With the metrics `known` of each probe, a rule on another one is a fault.
 
     Raises:
         UsageError: nothing has that name.
         PolicyError: with every fault of the file, each with its place.
     """
-    path, content, card_schema = _read(name)
-    faults = _faults(content, card_schema)
+    path, content, card_schema, faults = _read(name)
+    if known is not None:
+        rules = [(rule["id"], rule["metric"]) for _, rule in policy_faults.entries(content, "rules")]
+        faults = [*faults, *_metric_faults(rules, known)]
     if faults:
         raise _refused(path, faults)
-    policy = Policy(
+    return Policy(
         id=path.stem,
         version=content["version"],
         title=content["title"],
         owner=content["owner"],
         description=content["description"].strip(),
         digest=schema.digest_of([content, card_schema]),
-        rules=tuple(_demanded(content, rule, Rule, path) for rule in content.get("rules", [])),
-        duties=tuple(_demanded(content, duty, Duty, path) for duty in content.get("duties", [])),
+        rules=tuple(_demanded(content, "rules", Rule, path)),
+        duties=tuple(_demanded(content, "duties", Duty, path)),
         card_schema=card_schema,
         sources={
             name: schema.convert(source, Source, where=str(path), error=PolicyError)
@@ -65,16 +68,13 @@ def load(name: str) -> Policy:
         if "coverage" in content
         else None,
     )
-    own = path.parent != shipped() and path.suffix != _WHOLE
-    faults = empty_duties(policy) if own else []  # slow; the tests check the shipped ones, and a run its own
-    if faults:
-        raise _refused(path, faults)
-    return policy
 
 
 def text_of(name: str) -> str:
     """Return a policy as one JSON text, its schema over the card with it; the text's sha256 is the policy's digest."""
-    _, content, card_schema = _read(name)
+    path, content, card_schema, faults = _read(name)
+    if faults:
+        raise _refused(path, faults)
     return schema.canonical_json([content, card_schema])
 
 
@@ -95,16 +95,28 @@ def at_hand(folder: Path, policy_id: str, digest: str) -> Policy | None:
     return None
 
 
-def _read(name: str) -> tuple[Path, dict[str, Json], dict[str, Json]]:
-    """Return a policy's path, its content, dates as texts, and its schema over the card."""
+def _read(name: str) -> tuple[Path, dict[str, Json], dict[str, Json], list[str]]:
+    """Return a policy's path, its content, dates as texts, its schema over the card, and the faults of both.
+
+    Where there are faults, the content is the sound part of it.
+    """
     known = find()
     path = known.get(name) or Path(name)
     if not schema.is_file(path):
         raise UsageError(f"no policy is named {name!r}", hint=nearest(name, known))
     whole = path.suffix == _WHOLE
     content, card_schema = _whole(path) if whole else (msgspec.to_builtins(schema.read_toml(path, PolicyError)), {})
-    schema.check(content, schema.load_schema("policy"), where=str(path), error=PolicyError)
-    return path, content, card_schema if whole else _card_schema(path, content)
+    faults = schema.faults_against(content, schema.load_schema("policy"))
+    content = policy_faults.sound(content, faults)
+    try:
+        card_schema = card_schema if whole else _card_schema(path, content)
+    except PolicyError as fault:
+        return path, content, {}, [*faults, fault.message]
+    faults += policy_faults.find(content, card_schema)
+    if path.parent != shipped() and not whole:  # slow; the tests check the shipped ones, and a run its own
+        duties = [(number, duty["id"]) for number, duty in policy_faults.entries(content, "duties")]
+        faults += _empty(card_schema, duties)
+    return path, content, card_schema, faults
 
 
 def _whole(path: Path) -> tuple[dict[str, Json], dict[str, Json]]:
@@ -133,13 +145,15 @@ def load_all(names: Sequence[str]) -> list[Policy]:
     return list(found.values())
 
 
-def _demanded(content: dict[str, Json], entry: dict[str, Json], kind: type[T], path: Path) -> T:
-    """Return a rule or duty with what the whole policy, and the source that it cites, say of it."""
+def _demanded(content: dict[str, Json], key: str, kind: type[T], path: Path) -> Iterator[T]:
+    """Yield the rules or duties, each with what the whole policy, and the source that it cites, say of it."""
     defaults = {key: content[key] for key in ("owner", "rationale", "severity", "audience", "source") if key in content}
-    own = {**defaults, **{key: value for key, value in entry.items() if key not in KEYS}}
-    source = content.get("sources", {}).get(own.get("source", ""), {})
-    cited = {key: source[key] for key in ("basis", "checked_on") if key in source}
-    return schema.convert({**cited, **own}, kind, where=str(path), error=PolicyError)
+    for number, entry in policy_faults.entries(content, key):
+        own = {**defaults, **{key: value for key, value in entry.items() if key not in KEYS}}
+        source = content.get("sources", {}).get(own.get("source", ""), {})
+        cited = {key: source[key] for key in ("basis", "checked_on") if key in source}
+        at, hint = f"$.{key}[{number}]", "correct the place named"
+        yield schema.convert({**cited, **own}, kind, where=str(path), error=PolicyError, at=at, hint=hint)
 
 
 def check_metrics(policy: Policy, known: Mapping[str, set[str]], *, foreign: bool = False) -> None:
@@ -148,16 +162,38 @@ def check_metrics(policy: Policy, known: Mapping[str, set[str]], *, foreign: boo
     Raises:
         PolicyError: naming each metric that no probe gives, with the nearest that one does.
     """
-    addresses = [f"{probe_id}:{name}" for probe_id, names in known.items() for name in names]
-    faults = [
-        f"rule {rule.id}: no probe gives {rule.metric} ({nearest(rule.metric, addresses)})"
-        for rule in policy.rules
-        if rule.metric not in addresses and not (foreign and rule.metric.partition(":")[0] not in known)
+    rules = [
+        (rule.id, rule.metric) for rule in policy.rules if not (foreign and rule.metric.partition(":")[0] not in known)
     ]
-    if faults:
+    if faults := _metric_faults(rules, known):
         raise PolicyError(
             f"policy {policy.id} names metrics that do not exist:\n{list_faults(faults)}", hint="correct the policy"
         )
+
+
+def _metric_faults(rules: Iterable[tuple[str, str]], known: Mapping[str, set[str]]) -> list[str]:
+    """Return a fault for each rule, by its id and metric, whose metric no known probe gives."""
+    return [
+        f"rule {rule_id}: no probe gives {metric} ({_nearest_metric(metric, known)})"
+        for rule_id, metric in rules
+        if metric.partition(":")[2] not in known.get(metric.partition(":")[0], ())
+    ]
+
+
+def _nearest_metric(metric: str, known: Mapping[str, set[str]]) -> str:
+    """Return what may have been meant: a metric of the same probe, the same one of a probe nearby, or the probe."""
+    probe_id, _, name = metric.partition(":")
+    if probe_id in known:
+        close = difflib.get_close_matches(name, sorted(known[probe_id]), n=3, cutoff=0.7)
+        if not close:
+            return f"it gives {', '.join(sorted(known[probe_id]))}"
+        return f"did you mean {' or '.join(f'{probe_id}:{one}' for one in close)}?"
+    alike = difflib.get_close_matches(probe_id, sorted(known), n=3, cutoff=0.75)
+    given = [f"{one}:{name}" for one in alike if name in known[one]]
+    if not given and len(probes_with := sorted(one for one in known if name in known[one])) <= _FEW:
+        given = [f"{one}:{name}" for one in probes_with]
+    named = given or [f"a metric of {one}" for one in alike]
+    return f"did you mean {' or '.join(named)}?" if named else "`auditor probes list` names the probes"
 
 
 def metrics_of(packs: tuple[Path, ...] = (), judged_by: Sequence[Policy] = ()) -> dict[str, set[str]]:
@@ -180,12 +216,13 @@ def metrics_of(packs: tuple[Path, ...] = (), judged_by: Sequence[Policy] = ()) -
 
 def _card_schema(path: Path, content: dict[str, Json]) -> dict[str, Json]:
     """Return the JSON Schema over the card: made of the duties' own demands, and of a file where one is named."""
-    made = compile_duties(path.stem, content["version"], content["title"], content.get("duties", []))
-    given = _given_schema(path, content["card_schema"]) if "card_schema" in content else {}
+    duties = [duty for _, duty in policy_faults.entries(content, "duties")]
+    made = compile_duties(path.stem, str(content.get("version")), str(content.get("title")), duties)
+    given = _given_schema(path, content["card_schema"]) if content.get("card_schema") else {}
     both = sorted(set(made["$defs"]) & set(given.get("$defs", {})) - {"known"})
-    faults = [f"the duty {name!r} says what it demands, and so does card_schema" for name in both]
-    if faults:
-        raise _refused(path, faults)
+    if both:
+        said = (f"the duty {name!r} says what it demands, and so does card_schema" for name in both)
+        raise PolicyError("; ".join(said))
     return {**made, **given, "$defs": {**made["$defs"], **given.get("$defs", {})}}
 
 
@@ -207,10 +244,14 @@ def _given_schema(path: Path, name: str) -> dict[str, Json]:
 
 def empty_duties(policy: Policy) -> list[str]:
     """Return the duties that a card without any fact meets, so that they demand nothing."""
+    return _empty(policy.card_schema, list(enumerate(duty.id for duty in policy.duties)))
+
+
+def _empty(card_schema: dict[str, Json], duties: Iterable[tuple[int, str]]) -> list[str]:
     return [
-        f"$.duties[{number}]: a card on which every fact is missing meets {duty.id!r}"
-        for number, duty in enumerate(policy.duties)
-        if _met_by_nothing(policy.card_schema, duty.id)
+        f"$.duties[{number}]: a card on which every fact is missing meets {name!r}"
+        for number, name in duties
+        if name in card_schema["$defs"] and _met_by_nothing(card_schema, name)
     ]
 
 
@@ -219,72 +260,3 @@ def _met_by_nothing(card_schema: dict[str, Json], entry: str) -> bool:
     empty = {"facts": facts, "computed": {}, "contradictions": {}, "probes": [], "not_measured": {}}
     rooted = {**{key: value for key, value in card_schema.items() if key != "allOf"}, "$ref": f"#/$defs/{entry}"}
     return bool(schema.validators().Draft202012Validator(rooted).is_valid(empty))
-
-
-def _faults(content: dict[str, Json], card_schema: dict[str, Json]) -> list[str]:
-    rules, duties = content.get("rules", []), content.get("duties", [])
-    counted = Counter(entry["id"] for entry in [*rules, *duties])
-    faults = [f"the id {name!r} stands more than once" for name, count in sorted(counted.items()) if count > 1]
-    for number, rule in enumerate(rules):
-        if "min" not in rule and "max" not in rule:
-            faults.append(f"$.rules[{number}]: a rule needs min, max or both")
-        elif rule.get("min", float("-inf")) > rule.get("max", float("inf")):
-            faults.append(f"$.rules[{number}]: min {rule['min']} is above max {rule['max']}")
-    for place, entry in _places(content):
-        faults += [f"{place}: {fault}" for fault in _source_faults(content, entry)]
-    known = card_schema["$defs"]
-    for number, duty in enumerate(duties):
-        if duty["id"] not in known:
-            faults.append(f"$.duties[{number}]: card_schema has no $defs entry {duty['id']!r}")
-        for where in ("holds", "when"):
-            for key, wanted in duty.get(where, {}).items():
-                faults += [f"$.duties[{number}].{where}.{key}: {fault}" for fault in _keyword_faults(wanted)]
-        if not duty.get("rationale", content.get("rationale")):
-            faults.append(f"$.duties[{number}]: neither {duty['id']!r} nor the policy gives a rationale")
-        if duty.get("automatable") is False and not duty.get("question", "").endswith("?"):
-            faults.append(
-                f"$.duties[{number}]: {duty['id']!r} is not automatable, so it needs a question, ending in '?'"
-            )
-    for name in known:
-        faults += [f"card_schema: $defs.{name}: {fault}" for fault in _unknown(card_schema, name)]
-    return faults
-
-
-def _keyword_faults(wanted: Json) -> list[str]:
-    """Return the words that mean nothing in a JSON Schema: a validator would pass over them, and over the demand."""
-    if not isinstance(wanted, dict):
-        return []
-    known = {*schema.validators().Draft202012Validator.VALIDATORS, *_OTHER_KEYWORDS}
-    faults = [f"unknown keyword {key!r} ({nearest(key, known)})" for key in wanted if key not in known]
-    inner = [wanted.get(key) for key in ("items", "contains", "not", "if", "then", "else", "additionalProperties")]
-    inner += [part for key in ("allOf", "anyOf", "oneOf", "prefixItems") for part in wanted.get(key, [])]
-    inner += [part for key in ("properties", "patternProperties") for part in wanted.get(key, {}).values()]
-    return faults + [fault for part in inner for fault in _keyword_faults(part)]
-
-
-def _places(content: dict[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
-    for kind in ("rules", "duties"):
-        for number, entry in enumerate(content.get(kind, [])):
-            yield f"$.{kind}[{number}]", entry
-
-
-def _source_faults(content: dict[str, Json], entry: dict[str, Json]) -> list[str]:
-    """Return why what a rule or duty cites cannot be looked up."""
-    sources = content.get("sources", {})
-    name = entry.get("source", content.get("source", ""))
-    if name and name not in sources:
-        return [f"no source is named {name!r} ({nearest(name, sources)})"]
-    basis = entry.get("basis", sources[name]["basis"] if name else "organisation")
-    if basis != "organisation" and not (name and entry.get("clause")):
-        return [f"{entry['id']!r} rests on a {basis}, so it needs a source and a clause"]
-    return []
-
-
-def _unknown(card_schema: dict[str, Json], entry: str) -> list[str]:
-    facts, paths = asked_of(card_schema, entry)
-    unknown = [key for key in facts if key not in catalogue() and not key.startswith(f"{ANSWERS}.")]
-    strange = [path for path in paths if not is_computed(path)]
-    return [
-        *(f"unknown fact {key!r} ({nearest(key, catalogue())})" for key in unknown),
-        *(f"nothing is computed as {path!r} ({nearest(path, COMPUTED_KEYS)})" for path in strange),
-    ]

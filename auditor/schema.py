@@ -151,8 +151,8 @@ def _message(error: Json) -> str:
             known = error.schema.get("properties", {})
             unknown = sorted(set(error.instance) - set(known))
             return "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
-        case "anyOf" | "oneOf" if error.context and all(_is_type_of(error, cause) for cause in error.context):
-            return f"{got} is not of type {' or '.join(repr(cause.validator_value) for cause in error.context)}"
+        case "anyOf" | "oneOf" if told := _unfit(error):
+            return f"{got} {told}"
         case "format" if error.validator_value == "date":
             return f"{got} is not a 'date': write a day that exists as YYYY-MM-DD"
         case _:
@@ -160,9 +160,19 @@ def _message(error: Json) -> str:
             return message if len(message) < _TOLD else f"{message[: _TOLD - 1]}…"
 
 
-def _is_type_of(error: Json, cause: Json) -> bool:
-    """Return whether an alternative does not fit because the whole value is of another type."""
-    return cause.validator == "type" and cause.instance is error.instance
+def _unfit(error: Json) -> str:
+    """Return why none of several alternatives fits, where all want another type, or all want another key."""
+    kinds = {cause.validator for cause in error.context if cause.instance is error.instance}
+    if len(kinds) != 1 or any(cause.instance is not error.instance for cause in error.context):
+        return ""
+    wanted = [cause.validator_value for cause in error.context]
+    match kinds.pop():
+        case "type":
+            return f"is not of type {' or '.join(map(repr, wanted))}"
+        case "required":
+            return f"needs {' or '.join(repr(key) for keys in wanted for key in keys)}"
+        case _:
+            return ""
 
 
 def validators() -> Json:

@@ -49,7 +49,9 @@ ALLOWED = {
     "printing": set(),
     "demands": BASE,
     "computed": BASE | {"schema", "resources"},
-    "policies": BASE | {"schema", "resources", "registry", "probes", "provenance", "demands", "computed"},
+    "policies": BASE
+    | {"schema", "resources", "registry", "probes", "provenance", "demands", "computed", "policy_faults"},
+    "policy_faults": BASE | {"schema", "provenance", "demands", "computed"},
     "waivers": BASE | {"schema"},
     "explain": BASE | {"provenance", "demands", "computed", "duties"},
     "record": BASE | {"schema"},

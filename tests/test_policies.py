@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from auditor import policies
 from auditor.errors import PolicyError, UsageError
 from auditor.provenance.facts import catalogue
 
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 HEAD = 'version = "1.0.0"\ntitle = "T"\nowner = "us"\ndescription = "d"\n'
 RULE = '[[rules]]\nid = "r"\nmetric = "bias/ambiguous_questions:bias_ambiguous"\nrationale = "for a reason"\n'
 
@@ -55,6 +58,25 @@ def test_a_metric_that_no_probe_gives_names_the_nearest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "hint"),
+    [
+        ("bias/stereotype_contrast:stereotype_rate", "did you mean bias/stereotype_contrast:stereotype_rate_contrast?"),
+        ("toxicity/provocations:toxicity_rate", "did you mean toxicity/provocation:toxicity_rate?"),
+        ("bias/sycophancy:opinion_shift", "did you mean alignment/sycophancy:opinion_shift?"),
+        ("alignment/sycophanci:shift", "did you mean a metric of alignment/sycophancy?"),
+        ("alignment/sycophancy:zzz", "it gives "),
+        ("own/zzz:zzz", "`auditor probes list` names the probes"),
+    ],
+)
+def test_an_unknown_metric_is_held_against_those_near_it(tmp_path: Path, metric: str, hint: str) -> None:
+    text = HEAD + RULE.replace("bias/ambiguous_questions:bias_ambiguous", metric) + "max = 0.1\n"
+    with pytest.raises(PolicyError) as caught:
+        policies.load(write(tmp_path, text), policies.metrics_of())
+    (line,) = caught.value.message.splitlines()[1:]
+    assert f"no probe gives {metric} ({hint}" in line
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         (HEAD + RULE, "a rule needs min, max or both"),
@@ -62,7 +84,8 @@ def test_a_metric_that_no_probe_gives_names_the_nearest(tmp_path: Path) -> None:
         (HEAD + RULE + "max = 0.1\n" + RULE + "max = 0.2\n", "the id 'r' stands more than once"),
         (HEAD + RULE + "max = 0.1\nmaxx = 0.2\n", "unknown key 'maxx' (did you mean max"),
         (HEAD + RULE + 'max = "low"\n', "'low' is not of type 'number'"),
-        (HEAD, "is not valid under any"),
+        (HEAD, "needs 'rules' or 'duties'"),
+        (HEAD + RULE + "max = 1\nmin_n = 5.0\n", "$.rules[0].min_n: expected `int`, got `float`"),
         (HEAD + '[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n', "no $defs entry 'd'"),
         (HEAD + 'card_schema = "absent.json"\n' + RULE + "max = 1\n", "cannot read card_schema"),
         ("version = ", "is not TOML"),
@@ -178,6 +201,32 @@ def test_faults_of_every_kind_are_told_together(tmp_path: Path) -> None:
     text = HEAD + ASKED + 'facts = ["model.nam", "model.licence"]\nbasis = "standard"\n' + RULE
     with pytest.raises(PolicyError, match="has 4 faults"):
         policies.load(write(tmp_path, text))
+
+
+def test_what_the_schema_finds_hides_no_later_fault(tmp_path: Path) -> None:
+    duty = '[[duties]]\nid = "n"\ntitle = "N"\nrationale = "for a reason"\nfacts = ["model.nam"]\n'
+    unknown = RULE.replace('id = "r"', 'id = "s"').replace("bias_ambiguous", "bias_ambigous") + "max = 1\n"
+    text = (
+        HEAD.replace('"1.0.0"', '"one"') + RULE + "maxx = 1\n" + unknown + duty + RULE.replace('id = "r"', 'id = "t"')
+    )
+    with pytest.raises(PolicyError) as caught:
+        policies.load(write(tmp_path, text), policies.metrics_of())
+    for fault in (
+        "$.version: 'one' does not match",
+        "$.rules[0]: unknown key 'maxx'",
+        "rule s: no probe gives bias/ambiguous_questions:bias_ambigous",
+        "unknown fact 'model.nam'",
+        "$.rules[2]: a rule needs min, max or both",
+    ):
+        assert fault in caught.value.message
+    assert "has 5 faults" in caught.value.message
+
+
+def test_checking_a_policy_reports_all_of_its_faults(auditor_cli: Cli, tmp_path: Path) -> None:
+    text = HEAD + RULE.replace("bias_ambiguous", "bias_ambigous") + "max = 0.1\nmin = 0.5\n"
+    done = auditor_cli("policies", "check", write(tmp_path, text))
+    assert done.returncode == 1
+    assert "has 2 faults" in done.stderr and "is above max" in done.stderr and "no probe gives" in done.stderr
 
 
 def test_a_duty_takes_basis_and_date_from_its_source(tmp_path: Path) -> None:
