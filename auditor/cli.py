@@ -309,11 +309,10 @@ def probes_list(pack: Packs = None, as_json: Json = False) -> int:
 def probes_show(name: Annotated[str, typer.Argument(help="A probe's id.")], pack: Packs = None) -> int:
     """Print a probe's README: what it measures, how, and how far it can be trusted."""
     from auditor import probes
-    from auditor.errors import nearest
 
     known = probes.find(tuple(pack or ()))
     if name not in known:
-        raise UsageError(f"no probe is named {name!r}", hint=nearest(name, known))
+        raise UsageError(f"no probe is named {name!r}", hint=probes.nearest_to(name, known))
     readme = known[name].folder / "README.md"
     print(readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else f"{name} has no README.md")
     return 0

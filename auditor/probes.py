@@ -8,6 +8,7 @@ A probe is a folder `<family>/<probe>/` with `probe.toml` (how to ask and score)
 from __future__ import annotations
 
 import contextlib
+import difflib
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -147,15 +148,25 @@ def select(patterns: str, packs: Sequence[Path] = (), *, external: bool = False,
     """
     known = find(packs)
     wanted = [pattern.strip().rstrip("/") for pattern in patterns.split(",") if pattern.strip()]
+    if patterns and not wanted:
+        raise UsageError(f"--probes {patterns!r} names nothing", hint=nearest_to("", known))
     chosen: set[str] = set()
     for pattern in wanted or ["*"]:
         hits = [name for name in known if fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}/")]
         if not hits:
-            raise UsageError(f"no probe is named {pattern!r}", hint=nearest(pattern, [*known, *FAMILIES]))
+            raise UsageError(f"no probe is named {pattern!r}", hint=nearest_to(pattern, known))
         here = [name for name in hits if external or not known[name].external or (hub and known[name].hub)]
         hits = here or hits
         chosen.update([name for name in hits if known[name].pinned and not known[name].masked] or hits)
     return sorted(chosen)
+
+
+def nearest_to(name: str, known: Iterable[str]) -> str:
+    """Return a hint naming the probe or family nearest to a name, where one is near, and the families."""
+    ids = sorted(known)
+    near = difflib.get_close_matches(name, [*FAMILIES, *ids], n=1) or [one for one in ids if name in one.split("/")]
+    first = f"did you mean {near[0]}? " if near else ""
+    return f"{first}families: {', '.join(FAMILIES)}; `auditor probes list` names the probes"
 
 
 def not_asked(

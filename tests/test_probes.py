@@ -341,13 +341,26 @@ def test_benchmarks_are_selected_by_name_or_where_their_data_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "nearest"),
-    [("bias/smal_pairs", "bias/small_pairs"), ("toxicty", "toxicity"), ("bias,misinfo", "misinformation")],
+    [
+        ("bias/smal_pairs", "bias/small_pairs?"),
+        ("toxicty", "toxicity?"),
+        ("bias,misinfo", "misinformation?"),
+        ("small_talk", "toxicity/small_talk?"),
+    ],
 )
 def test_a_pattern_that_names_nothing_is_a_usage_error_with_the_nearest(pack: Path, pattern: str, nearest: str) -> None:
     with pytest.raises(UsageError) as caught:
         probes.select(pattern, [pack])
     assert repr(pattern.rpartition(",")[2]) in caught.value.message
-    assert nearest in caught.value.hint
+    assert caught.value.hint.startswith(f"did you mean {nearest} families: bias, toxicity, misinformation, alignment; ")
+
+
+def test_a_pattern_near_to_nothing_names_the_families_and_not_every_probe(pack: Path) -> None:
+    for pattern in ("zzz", " , "):
+        with pytest.raises(UsageError) as caught:
+            probes.select(pattern, [pack])
+        families = "families: bias, toxicity, misinformation, alignment"
+        assert caught.value.hint == f"{families}; `auditor probes list` names the probes"
 
 
 def test_an_id_in_two_packs_is_an_error_that_names_both(pack: Path, tmp_path: Path) -> None:
