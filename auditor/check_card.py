@@ -60,7 +60,8 @@ def check_card(asked: Asked) -> Verification:
     """
     is_document = asked.path.suffix != ".json"
     if is_document and not schema.is_file(asked.path):
-        raise CardError(f"cannot read {asked.path}: no such file", hint="give card.json, or a document made of it")
+        why = "it is a folder" if asked.path.is_dir() else "no such file"
+        raise CardError(f"cannot read {asked.path}: {why}", hint="give card.json, or a document made of it")
     source = (asked.card_json or asked.path.parent / CARD_JSON) if is_document else asked.path
     card = load_card(source)
     checks = list(_own_checks(card))

@@ -223,7 +223,10 @@ def judge(
     previous: Previous = None,
     as_json: Json = False,
 ) -> int:
-    """Judge a finished record against one or more policies; the exit code is the worst of their verdicts."""
+    """Judge a finished record against one or more policies; the exit code is the worst of their verdicts.
+
+    No file is written: --json > verdict.json keeps the verdict.
+    """
     from auditor import commands
 
     audit = commands.review(record, _demands(policy, provenance, waivers, as_of, previous))
@@ -231,6 +234,7 @@ def judge(
         print_json(commands.verdicts_of(audit))
     else:
         print(commands.summary(audit))
+        print("no file was written; to keep the verdict: --json > verdict.json", file=sys.stderr)
     return audit.exit_code
 
 

@@ -67,7 +67,10 @@ def diff(
     from auditor.card_file import CARD_JSON, load_card
     from auditor.diff import diff as compare
     from auditor.exporters import differences
+    from auditor.record import check_ended
 
+    for folder in filter(Path.is_dir, (older, newer)):
+        check_ended(folder)
     cards = [load_card(path / CARD_JSON if path.is_dir() else path) for path in (older, newer)]
     found = compare(*cards)
     if as_json:

@@ -51,6 +51,7 @@ def self_test(
         RecordError: the record does not verify as it is, so that nothing could be told from the alterations.
     """
     folder = record.folder_of(path)
+    record.check_ended(folder)
     rng = np.random.Generator(np.random.PCG64(seed))
     demands = commands.Demands(policies=tuple(policies) or _judged_by(folder))
 

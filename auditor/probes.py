@@ -164,7 +164,9 @@ def select(patterns: str, packs: Sequence[Path] = (), *, external: bool = False,
 def nearest_to(name: str, known: Iterable[str]) -> str:
     """Return a hint naming the probe or family nearest to a name, where one is near, and the families."""
     ids = sorted(known)
-    near = difflib.get_close_matches(name, [*FAMILIES, *ids], n=1) or [one for one in ids if name in one.split("/")]
+    last = name.rpartition("/")[2]
+    near = difflib.get_close_matches(name, [*FAMILIES, *ids], n=1)
+    near += [one for one in ids if difflib.get_close_matches(last, one.split("/"), cutoff=0.8)]
     first = f"did you mean {near[0]}? " if near else ""
     return f"{first}families: {', '.join(FAMILIES)}; `auditor probes list` names the probes"
 

@@ -55,6 +55,19 @@ def folder_of(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
+def check_ended(folder: Path) -> None:
+    """Raise where a run was begun in a folder and has not ended.
+
+    Raises:
+        RecordError: there is a journal, and no record yet.
+    """
+    if schema.is_file(folder / JOURNAL) and not schema.is_file(folder / RECORD):
+        raise RecordError(
+            f"the run in {folder} has not ended: there is no {RECORD} yet",
+            hint=f"go on with `auditor run … --out {folder} --resume`, with all options that it was begun with",
+        )
+
+
 def load_record(path: Path) -> tuple[RunRecord, Path]:
     """Return a record, checked against its digests and those of its samples files, and its folder.
 
@@ -64,13 +77,10 @@ def load_record(path: Path) -> tuple[RunRecord, Path]:
     file = path
     try:
         file = path / RECORD if path.is_dir() else path
+        check_ended(file.parent)
         content = schema.strict_json(file.read_text(encoding="utf-8"))
     except OSError as fault:
-        hint = "the run has not ended: continue it with `auditor run --resume --out DIR`"
-        started = schema.is_file(file.parent / JOURNAL)
-        raise RecordError(
-            f"cannot read {file}: {fault.strerror}", hint=hint if started else "give the folder that a run wrote"
-        ) from fault
+        raise RecordError(f"cannot read {file}: {fault.strerror}", hint="give the folder that a run wrote") from fault
     except (ValueError, RecursionError) as fault:
         raise RecordError(f"{file} is not JSON: {fault}", hint="it is damaged: restore it, or run again") from fault
     found = content.get("schema") if isinstance(content, dict) else None
@@ -93,6 +103,11 @@ def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> N
             raise RecordError(f"{file}: {probe.id} names a calibration that the record does not hold", hint=hint)
     beside = [probe.samples_file for probe in record.probes]
     beside += [record.contamination.items_file] if record.contamination else []
+    if beside and not (file.parent / SAMPLES).exists():
+        raise RecordError(
+            f"{file} came without its samples, so it cannot be checked and nothing can be made of it",
+            hint="read the card beside it, or get the whole folder; the samples of shipped examples are left out",
+        )
     for named in beside:
         path = file.parent / named.path
         if not path.is_file():

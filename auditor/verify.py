@@ -108,6 +108,7 @@ def look_again(path: Path, sources: Sequence[Path]) -> list[Check]:
 def _read(path: Path) -> tuple[RunRecord | None, Path, list[Check]]:
     """Return the record where its digests fit, its folder, and that check."""
     folder = record.folder_of(path)
+    record.check_ended(folder)
     if not (folder / record.RECORD).is_file():
         raise RecordError(f"there is no {record.RECORD} in {folder}", hint="give the folder that a run wrote")
     try:

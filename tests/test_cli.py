@@ -269,3 +269,39 @@ def test_too_little_memory_is_one_error(auditor_cli: Cli, monkeypatch: pytest.Mo
     done = auditor_cli("judge", tmp_path)
     assert done.returncode == 1
     assert "not enough memory" in error_of(done)[0]
+
+
+@pytest.mark.parametrize("command", ["judge", "card", "verify", "self-test", "compare", "diff", "export"])
+def test_a_run_that_has_not_ended_is_told_from_a_folder_without_a_run(
+    auditor_cli: Cli, tmp_path: Path, command: str
+) -> None:
+    more = {"compare": [tmp_path], "diff": [tmp_path], "export": ["--format", "junit"]}.get(command, [])
+    (tmp_path / JOURNAL).touch()
+    done = auditor_cli(command, tmp_path, *more)
+    assert done.returncode == 1
+    said, hint = error_of(done)
+    assert said == f"error: the run in {tmp_path} has not ended: there is no {RECORD} yet"
+    assert f"auditor run … --out {tmp_path} --resume" in hint
+    (tmp_path / JOURNAL).unlink()
+    assert "not ended" not in error_of(auditor_cli(command, tmp_path, *more))[0]
+
+
+def test_an_example_is_said_to_lie_here_without_its_samples(auditor_cli: Cli) -> None:
+    example = Path(__file__).parent.parent / "model_cards" / "examples" / "smollm2"
+    done = auditor_cli("judge", example)
+    assert done.returncode == 1
+    said, hint = error_of(done)
+    assert "record.json came without its samples" in said
+    assert "samples of shipped examples are left out" in hint
+
+
+def test_judging_says_that_it_writes_nothing_and_how_to_keep_the_verdict(
+    auditor_cli: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
+) -> None:
+    before = sorted(finished[1].rglob("*"))
+    done = auditor_cli("judge", finished[1])
+    assert done.stderr == "no file was written; to keep the verdict: --json > verdict.json\n"
+    assert sorted(finished[1].rglob("*")) == before
+    kept = auditor_cli("judge", finished[1], "--json")
+    assert (kept.stderr, json.loads(kept.stdout)["schema"]) == ("", "auditor:verdicts/1")
+    assert "--json > verdict.json keeps the verdict" in auditor_cli("judge", "--help").stdout
