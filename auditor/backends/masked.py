@@ -185,6 +185,9 @@ class MaskedBackend:
                 refused[number] = Unscored(reason=Reason.TOO_LONG, detail=detail)
             elif not places:
                 refused[number] = Unscored(reason=Reason.EMPTY_CONTINUATION, detail="the two texts share no token")
+            elif own == other and requests[number].continuation != requests[number].against:
+                detail = "the tokenizer makes the same of both texts: they cannot be compared"
+                refused[number] = Unscored(reason=Reason.EMPTY_CONTINUATION, detail=detail)
             else:
                 blanked.append(Blanked(number=number, ids=own, places=places))
         return blanked, refused

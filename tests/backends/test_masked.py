@@ -265,6 +265,13 @@ def test_texts_that_share_nothing_are_unscored(folders, open_masked: Open, answe
     assert outputs[2].n_tokens == outputs[3].n_tokens == 1
 
 
+def test_texts_that_the_tokenizer_makes_the_same_of_are_unscored_and_no_tie(folders, open_masked: Open, answer) -> None:  # type: ignore[no-untyped-def]
+    backend = open_masked(folders["bert"])
+    outputs = answer(backend.loglikelihood, [*pair("漢 is kind.", "字 is kind."), *pair("He is kind.", "he is kind.")])
+    detail = "the tokenizer makes the same of both texts: they cannot be compared"
+    assert outputs == dict.fromkeys(range(4), Unscored(reason=Reason.EMPTY_CONTINUATION, detail=detail))
+
+
 def test_a_resumed_run_computes_only_packs_with_something_left(folders, open_masked: Open) -> None:  # type: ignore[no-untyped-def]
     backend = open_masked(folders["bert"], batch_tokens=200)
     asked = [*ASKED, *pair("He", "She")]
