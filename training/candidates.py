@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -23,6 +24,7 @@ from training.__main__ import rater, read_examples, train
 from training.example import Example
 from training.fit import Settings
 from training.mentions import mentions
+from training.own_items import MORE, own_items
 from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
 from training.steps import row_of
@@ -32,13 +34,18 @@ _SHIPPED = "1.0.0"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """How to train: one of so many texts of the general sources, and how many other groups for the one in a text."""
+    """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
+
+    With `more` it learns from the second file of own sentences, too.
+    """
 
     settings: Settings
     general: int
     n_others: int
+    more: bool = False
 
 
+_THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
 CANDIDATES = {
     "a third of the general sources, two passes": Candidate(
         settings=Settings(
@@ -51,10 +58,13 @@ CANDIDATES = {
         general=3,
         n_others=3,
     ),
-    "all sources, three passes": Candidate(
-        settings=Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3),
-        general=1,
-        n_others=2,
+    "all sources, three passes": Candidate(settings=_THREE, general=1, n_others=2),
+    "and more own sentences": Candidate(settings=_THREE, general=1, n_others=2, more=True),
+    "and no token left out": Candidate(
+        settings=msgspec.structs.replace(_THREE, unread=0.0, unread_in=()), general=1, n_others=2, more=True
+    ),
+    "and four passes, renamed in fewer": Candidate(
+        settings=msgspec.structs.replace(_THREE, epochs=4, renamed=0.2), general=1, n_others=2, more=True
     ),
 }
 
@@ -86,7 +96,8 @@ def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
         for one in examples
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
-    return renamed([*used, *mentions()], candidate.n_others)
+    more = [one for one in own_items(MORE) if one.part == "train"] if candidate.more else []
+    return renamed([*used, *more, *mentions()], candidate.n_others)
 
 
 def figures(weights: Path, data: Path) -> dict[str, Json]:

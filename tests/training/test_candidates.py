@@ -40,3 +40,6 @@ def test_a_candidate_learns_from_a_share_of_the_general_sources_and_from_our_phr
     assert sum(one.part == "calibration" for one in used) == len(held)
     assert all(len(one.others) == 2 for one in used if one.part == "train" and one.source == "toxigen")
     assert any(one.source == "own: civil phrases" for one in used)
+    more = learnt(Candidate(settings=Settings(), general=3, n_others=2, more=True), rows)
+    assert {one.part for one in more if one.cluster.startswith("own more ")} == {"train"}
+    assert not any(one.cluster.startswith("own more ") for one in used)
