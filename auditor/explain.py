@@ -71,11 +71,12 @@ def _rule(policy: Policy, rule: Rule, finding: Finding | None) -> Explained:
     probe = rule.metric.partition(":")[0]
     by = f" by a scorer shown to find {rule.construct}" if rule.construct else ""
     earlier = " --previous RECORD" if rule.against else ""
+    counted = f"{rule.min_n} sample{'' if rule.min_n == 1 else 's'}"
     need = Need(
         key=rule.metric + where,
         label=bounds(rule),
         now=finding.message if finding else "not judged",
-        supplied_by=f"a measurement{by}: auditor run --probes {probe}{earlier}, at least {rule.min_n} samples scored",
+        supplied_by=f"a measurement{by}: auditor run --probes {probe}{earlier}, at least {counted} scored",
     )
     return _explained(policy, rule, finding, "rule", (need,))
 

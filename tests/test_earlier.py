@@ -132,6 +132,13 @@ def test_the_card_shows_the_changes_and_what_was_not_compared(worse: Path, name:
     assert f"{RATE}, axis = b" in text
 
 
+def test_the_summary_says_in_words_what_moved(older: Path, worse: Path) -> None:
+    text = renderings.render(card_of(worse), "summary")
+    assert "of 3 figures 1 moved by more than chance explains" in text
+    assert ", first rate: 0.500 → 0.900, farther from what would be best.\n" in text
+    assert "What changed" not in renderings.render(commands.review(older, Demands()).card, "summary")
+
+
 def compare_cells(text: str, name: str) -> list[str]:
     if name == "markdown":
         line = next(line for line in text.splitlines() if line.startswith(f"| {RATE} |"))

@@ -18,7 +18,9 @@ def export(material: Material) -> Iterator[Document]:
     text = _text(material, rows, "")
     if len(text.encode()) > LIMIT:
         overall = [_row(address, metric) for address, metric in material.metrics() if not metric.slice]
-        text = _text(material, overall, f"\n{len(rows) - len(overall)} metrics of slices are in card.json alone.\n")
+        text = _text(
+            material, overall, f"\nMetrics of slices that are in card.json alone: {len(rows) - len(overall)}.\n"
+        )
     yield Document(name="summary.md", text=text)
 
 

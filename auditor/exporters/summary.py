@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from auditor.exporters import findings, templates, words
+from auditor.exporters.changes import changes_of
 from auditor.exporters.readers import cut
 from auditor.provenance.facts import catalogue, name_of
 from auditor.types import FAMILIES, Card, Interval, Metric, ProbeResult, Texts, Undefined, Verdict
@@ -25,6 +26,7 @@ _DECIDED = {
     "FAIL": "something that it asks for was found not to be met.",
     "INCONCLUSIVE": "this could not be decided.",
 }
+_WAYS = {"nearer": "nearer to what would be best", "farther": "farther from what would be best"}
 _NAMED = 8  # things not met that the page has room for
 _HARDLY = 0.05  # a lean that lies this near to 0 with its whole interval is told from chance, and is small
 
@@ -44,6 +46,7 @@ def render(card: Card, texts: Texts | None = None) -> str:
         "asked": _asked,
         "open": _open,
         "card_families": FAMILIES,
+        "moved": _moved(shown),
         "languages": _languages(shown),
         "n_facts": len(shown.facts),
         "n_unknown": len(unknown),
@@ -134,6 +137,21 @@ def _asked(verdict: Verdict) -> str:
     """Return how many of the things that decide a verdict were met, in the order from good to bad."""
     deciding = len(verdict.deciding)
     return f"Of {words.counted(deciding, 'thing')} that decide this: {findings.tally(verdict)}." if deciding else ""
+
+
+def _moved(card: Card) -> list[str]:
+    """Return a line for each figure that moved since an earlier record by more than chance explains, slices last."""
+    found = changes_of(card)
+    titles = {probe.id: probe.title for probe in card.probes}
+    lines = []
+    for row in (*found.rows, *found.slices) if found else ():
+        probe, _, metric = row.metric.partition(":")
+        name, _, where = metric.partition(", ")
+        way = next((told for kind, told in _WAYS.items() if row.direction.startswith(kind)), "")
+        if way:
+            over = f" over {where}" if where else ""
+            lines.append(f"{titles.get(probe, probe)}, {_spoken(name).lower()}{over}: {row.then} → {row.now}, {way}")
+    return lines
 
 
 def _open(verdict: Verdict) -> list[tuple[str, list[str]]]:
