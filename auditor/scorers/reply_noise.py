@@ -20,6 +20,7 @@ FEW_FUNCTION_WORDS = 0.07
 SOME_FUNCTION_WORDS = 0.12
 SOME_ODD = 0.06
 MANY_ODD = 0.3
+MUCH_CODE = 0.25
 
 _PAIRS = frozenset(  # of letters, that hardly any English word has
     WORD.findall("""
@@ -39,12 +40,14 @@ def is_noise(text: str) -> bool:
     It is where three words or more (of up to four words, two) and `MANY_ODD` of all are misspelt; and where
     `LEAST_WORDS` words or more hold fewer function words than `SOME_FUNCTION_WORDS`, and either `SOME_ODD` or more are
     odd, or they run on without a list's commas and line ends: `MANY_WORDS` or more of them, or, most of them in lower
-    case, with at most `FEW_FUNCTION_WORDS`.
+    case, with at most `FEW_FUNCTION_WORDS`. Code is none: `MUCH_CODE` of what stands between spaces has a sign of it.
 
     >>> is_noise("qwt xzvb lkj hgfd"), is_noise("Mix flour, water, salt and yeast."), is_noise("NaCl, H2SO4, KNO3")
     (True, False, False)
     """
     prose = prose_of(text)
+    if _is_code(prose):
+        return False
     spaced = [word for word in (part.strip(_EDGES) for part in prose.split()) if any(map(str.isalpha, word))]
     words = WORD.findall(prose)
     if not spaced or not words:
@@ -60,6 +63,15 @@ def is_noise(text: str) -> bool:
     is_running = sum(map(prose.count, ",;|\n")) < len(words) / 10
     is_plain = function <= FEW_FUNCTION_WORDS and sum(map(str.islower, words)) >= 0.6 * len(words)
     return is_running and (is_plain or len(words) >= MANY_WORDS)
+
+
+def _is_code(prose: str) -> bool:
+    spaced = prose.split()
+    return (
+        sum(not _CODE.isdisjoint(part.strip(".")) or part.endswith(";") for part in spaced)
+        >= MUCH_CODE * len(spaced)
+        > 0
+    )
 
 
 def _holds_together(word: str) -> bool:
