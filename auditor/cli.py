@@ -96,7 +96,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as fault:
-        _fail(fault, f"cannot write: {fault.strerror or fault}", "is the disk full?", 1, debug=debug)
+        what = f"{fault.filename}: {fault.strerror}" if fault.filename else fault.strerror or str(fault)
+        _fail(fault, what, "check the path, who may read and write it, and the space left", 1, debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
 
 

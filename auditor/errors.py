@@ -1,7 +1,7 @@
 """Everything that can go wrong on purpose.
 
     AuditorError                 exit 1: no verdict was reached
-    ├── UsageError               exit 2: the command line asks for something that cannot be
+    ├── UsageError               exit 2: an unknown name or value, or options that do not fit together
     ├── ModelError               the model cannot be found, read or trusted to answer
     │   └── AnswerError          the model failed while it answered; the journal holds what was done
     ├── OfflineError             a download would be needed and `--offline` forbids it
@@ -44,7 +44,10 @@ class AuditorError(Exception):
 
 
 class UsageError(AuditorError):
-    """The command line asks for something that cannot be."""
+    """The words are wrong: an unknown name or value, or options that do not fit together.
+
+    What is named rightly and is missing, unreadable or unfit is another error.
+    """
 
     exit_code = 2
 

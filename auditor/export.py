@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from auditor import commands, record, registry
+from auditor import commands, probes, record, registry
 from auditor.errors import UsageError
 from auditor.exporters.readers import cut
 from auditor.types import Document, Material
@@ -31,10 +31,13 @@ def export(
     Raises:
         UsageError: the format is unknown.
         RecordError: the record is missing or was changed.
+        PackError: a pack holds no probe.
         ExportError: the document cannot be made, or the validator refuses it.
         MissingPackageError: the format's library is not installed.
     """
     exporter = registry.load("formats", form)
+    for pack in packs:
+        probes.find_in(pack)
     return list(exporter(material_of(path, demands, packs=packs, with_text=with_text)))
 
 

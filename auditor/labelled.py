@@ -80,6 +80,9 @@ def texts_of(path: Path, column: str, *, form: str = "") -> list[str]:
 
 
 def _rows(path: Path, form: str, *, owner: str) -> tuple[list[Row], FileDigest]:
+    if not path.is_file():
+        why = "it is a folder" if path.is_dir() else "there is no such file"
+        raise DataError(f"cannot read --data {path}: {why}", hint="give a file of texts")
     form = form or path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise UsageError(f"cannot tell the format of {path.name}", hint=f"give --format: {', '.join(FORMATS)}")

@@ -19,7 +19,7 @@ import numpy as np
 
 from auditor import commands, record, schema
 from auditor import policies as shipped
-from auditor.errors import AuditorError, RecordError, foreign_faults
+from auditor.errors import AuditorError, ModelError, RecordError, foreign_faults
 from auditor.reask import model_checks
 from auditor.types import Json, Mutation, RunRecord, SelfTest, Verdicts
 from auditor.verify import verify
@@ -52,6 +52,8 @@ def self_test(
     """
     folder = record.folder_of(path)
     record.check_ended(folder)
+    if model is not None and not model.is_dir():
+        raise ModelError(f"--model {model} is no folder", hint="give the folder of the model that was measured")
     rng = np.random.Generator(np.random.PCG64(seed))
     demands = commands.Demands(policies=tuple(policies) or _judged_by(folder))
 

@@ -20,7 +20,7 @@ from msgspec.structs import asdict, replace
 
 from auditor import items, resources, schema
 from auditor.definition import Ask, Data
-from auditor.errors import PackError, UsageError, list_faults, nearest
+from auditor.errors import DataError, PackError, UsageError, list_faults, nearest
 from auditor.hubdata import HubAccess
 from auditor.items import Item
 from auditor.prompts import read_template
@@ -323,7 +323,7 @@ def _data_dir(folder: Path | None, probe_id: str, data: Data) -> Path:
             hint="give --data-dir DIR, or --data-hub to read them from the Hub" if data.hub else "give --data-dir DIR",
         )
     if not folder.is_dir():
-        raise UsageError(f"the data folder {folder} does not exist", hint="check --data-dir")
+        raise DataError(f"the data folder {folder} does not exist", hint="check --data-dir")
     return folder
 
 

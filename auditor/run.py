@@ -245,8 +245,7 @@ def _output_folder(settings: Settings) -> Iterator[None]:
     """Make the output folder; take it away again when the run fails before anything is in it.
 
     Raises:
-        OutputError: it holds something already, or cannot be made.
-        UsageError: `resume`, and there is nothing to resume.
+        OutputError: it holds something already, cannot be made, or there is nothing to resume in it.
     """
     out = settings.out
     with record.output_faults(out):
@@ -254,7 +253,7 @@ def _output_folder(settings: Settings) -> Iterator[None]:
         started = (out / record.JOURNAL).is_file()
         made = not out.exists()
     if settings.resume and not started:
-        raise UsageError(f"nothing to resume: {out / record.JOURNAL} does not exist", hint="run without --resume")
+        raise OutputError(f"nothing to resume: {out / record.JOURNAL} does not exist", hint="run without --resume")
     if held and not settings.resume:
         raise OutputError(
             f"the output folder {out} is not empty", hint="choose another --out, or continue that run with --resume"

@@ -42,7 +42,7 @@ def sign(path: Path, key: Path, out: Path | None = None) -> Path:
     with foreign_faults(f"cannot sign with the key {key}", SignatureError, hint=_HINTS["private"]):
         config = signing.Config().use_elliptic_key_signer(private_key=key)
     hint = "links cannot be signed: keep plain files alone in the folder"
-    with record.output_faults(target), foreign_faults(f"cannot sign {folder}", SignatureError, hint=hint):
+    with foreign_faults(f"cannot sign {folder}", SignatureError, hint=hint), record.output_faults(target):
         config.set_hashing_config(_hashing(hashing, folder, target)).sign(folder, target)
     return target
 

@@ -23,7 +23,7 @@ from auditor.computed import contamination
 from auditor.contamination import training
 from auditor.contamination.texts import ItemTexts, compared, items_of
 from auditor.diff import diff
-from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError, UsageError
+from auditor.errors import AuditorError, DataError, InterruptedRun, RecordError
 from auditor.exporters.overlap import coverage
 from auditor.mutations import self_test
 from auditor.plan import limited
@@ -262,8 +262,8 @@ def test_without_training_files_nothing_is_told_but_that(
 
 
 BAD: dict[str, tuple[bytes, type[AuditorError], str]] = {
-    "gone.jsonl": (b"", UsageError, "does not exist"),
-    "picture.png": (b"x", UsageError, "is of no known format"),
+    "gone.jsonl": (b"", DataError, "does not exist"),
+    "picture.png": (b"x", DataError, "is of no known format"),
     "cut.jsonl.gz": (b"\x1f\x8b\x08\x00", DataError, "cannot be read to its end"),
     "rows.jsonl": (b'{"text": "a"}\n{"text": \n', DataError, "rows.jsonl line 2 is not JSON"),
     "blank.txt": (b" \n --- \n", DataError, "blank.txt holds no text"),
@@ -553,9 +553,9 @@ def test_a_policy_that_names_an_overlap_is_read(tmp_path: Path) -> None:
     policies.check_metrics(loaded, policies.metrics_of(judged_by=[loaded]))
 
 
-def test_the_command_says_what_is_wrong_with_its_words(auditor_cli: Cli, tmp_path: Path) -> None:
+def test_the_command_says_what_is_wrong_with_its_files_and_its_words(auditor_cli: Cli, tmp_path: Path) -> None:
     gone = auditor_cli("run", "--model", "smollm2", "--training-data", tmp_path / "gone", "--out", tmp_path / "out")
-    assert gone.returncode == 2
+    assert gone.returncode == 1
     assert "does not exist" in gone.stderr
     alone = auditor_cli("run", "--model", "smollm2", "--training-column", "text", "--out", tmp_path / "out")
     assert alone.returncode == 2

@@ -276,8 +276,8 @@ def test_a_fault_before_the_first_answer_leaves_no_folder_behind(settings: Calla
     assert not asked.out.exists()
 
 
-def test_resuming_nothing_is_a_usage_error(settings: Callable[..., Settings]) -> None:
-    with pytest.raises(UsageError, match=JOURNAL):
+def test_resuming_nothing_names_the_journal_that_is_not_there(settings: Callable[..., Settings]) -> None:
+    with pytest.raises(OutputError, match=JOURNAL):
         measure(settings(resume=True), Silent())
 
 

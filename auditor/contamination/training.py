@@ -24,7 +24,7 @@ from msgspec import Struct
 from auditor.contamination import rows
 from auditor.contamination.unpacked import Stream
 from auditor.datafiles import is_pointer
-from auditor.errors import DataError, UsageError
+from auditor.errors import DataError
 from auditor.textfiles import KNOWN, PACKED, TABLES, format_of
 
 
@@ -91,12 +91,12 @@ def _named(path: Path) -> TrainingFile:
     try:
         path.stat()
     except FileNotFoundError as fault:
-        raise UsageError(f"the training data {path} does not exist", hint="check --training-data") from fault
+        raise DataError(f"the training data {path} does not exist", hint="check --training-data") from fault
     except OSError as fault:
-        raise UsageError(f"cannot read the training data {path}: {fault.strerror}", hint="check its path") from fault
+        raise DataError(f"cannot read the training data {path}: {fault.strerror}", hint="check its path") from fault
     known = format_of(path.name)
     if known is None:
-        raise UsageError(
+        raise DataError(
             f"the training data {path} is of no known format",
             hint=f"formats: {', '.join(KNOWN)}; texts also packed as {', '.join(PACKED)}",
         )

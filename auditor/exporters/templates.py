@@ -74,7 +74,8 @@ def render_file(path: Path, card: Card, *, texts: Texts | None = None) -> str:
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
-        raise TemplateError(f"cannot read the template {path}: {fault}", hint="check the path") from fault
+        why = fault.strerror if isinstance(fault, OSError) else f"it is not UTF-8: byte {fault.start}"
+        raise TemplateError(f"cannot read the template {path}: {why}", hint="check the path") from fault
     from jinja2 import DictLoader
 
     shown = readers.cut(card, "public")

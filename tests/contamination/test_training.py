@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.contamination import rows, training
-from auditor.errors import AuditorError, DataError, UsageError
+from auditor.errors import AuditorError, DataError
 
 ROWS = [{"question": "Who asked, and why?", "n": 3, "answers": ["She", {"no": "He"}]}, {"question": "Å “second”\nrow"}]
 TEXTS = ["Who asked, and why?\nShe\nHe", "Å “second”\nrow"]
@@ -182,18 +182,18 @@ def test_a_row_too_long_to_be_one_is_refused_before_memory_is_full(
             texts_of(tmp_path / name)
 
 
-def test_paths_that_lead_nowhere_are_wrong_words(tmp_path: Path) -> None:
+def test_paths_that_lead_nowhere_are_told_why(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set/picture.png").write_bytes(b"x")
     (tmp_path / "rows.parquet.gz").write_bytes(b"x")
-    cases: list[tuple[str, type[AuditorError], str]] = [
-        ("gone.jsonl", UsageError, "does not exist"),
-        ("set/picture.png", UsageError, "is of no known format"),
-        ("rows.parquet.gz", UsageError, "is of no known format"),
-        ("set", DataError, "holds no training file of a known format"),
+    cases = [
+        ("gone.jsonl", "does not exist"),
+        ("set/picture.png", "is of no known format"),
+        ("rows.parquet.gz", "is of no known format"),
+        ("set", "holds no training file of a known format"),
     ]
-    for name, kind, told in cases:
-        with pytest.raises(kind, match=told):
+    for name, told in cases:
+        with pytest.raises(DataError, match=told):
             training.find([tmp_path / name])
 
 
@@ -219,9 +219,9 @@ def test_a_link_that_leads_to_itself_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").symlink_to("a.txt")
     with pytest.raises(DataError, match=r"cannot read .*a\.txt"):
         training.find([tmp_path])
-    with pytest.raises(UsageError, match=r"cannot read the training data .*a\.txt"):
+    with pytest.raises(DataError, match=r"cannot read the training data .*a\.txt"):
         training.find([tmp_path / "a.txt"])
-    with pytest.raises(UsageError, match="name too long"):
+    with pytest.raises(DataError, match="name too long"):
         training.find([tmp_path / ("a" * 300 + ".txt")])
 
 
