@@ -247,6 +247,8 @@ def verify(
     policy: Annotated[
         list[str] | None, typer.Option(help="A policy that it was judged by; default: the shipped ones named.")
     ] = None,
+    pack: Packs = None,
+    data_dir: DataDir = None,
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
     offline: Offline = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Open a classifier's pickled weights.")] = False,
@@ -259,18 +261,20 @@ def verify(
     """Compute a record's numbers again from its samples, and its card and verdict from the record."""
     from auditor import signing
     from auditor.reask import reask as ask_again
-    from auditor.verify import look_again
+    from auditor.verify import AtHand, look_again
     from auditor.verify import verify as compute_again
 
     signed = [signing.check(record, signature, public_key)] if signature or public_key else []
-    found = compute_again(
-        record,
+    at_hand = AtHand(
         policies=policy or (),
-        toxicity=toxicity,
+        packs=pack or (),
+        data_dir=data_dir,
         previous=previous,
+        toxicity=toxicity,
         offline=offline,
         allow_pickle=allow_pickle,
     )
+    found = compute_again(record, at_hand)
     found = found.with_first(signed)
     if training_data and found.first_difference is None:
         found = found.with_more(look_again(record, training_data))

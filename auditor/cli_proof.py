@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli_options import Json
+from auditor.cli_options import DataDir, Json, Packs
 from auditor.printing import print_json, print_table
 
 if TYPE_CHECKING:
@@ -42,19 +42,16 @@ def self_test(
     places: Annotated[int, typer.Option(min=1, help="How many places a file are altered.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Draws the places.")] = 0,
     toxicity: Annotated[str, typer.Option(help="Where the record's classifier is, as for `auditor run`.")] = "",
+    pack: Packs = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> int:
     """Alter a copy of a record in one place after the other, and see whether `auditor verify` finds each."""
     from auditor import mutations
+    from auditor.verify import AtHand
 
-    found = mutations.self_test(
-        record,
-        policies=tuple(policy or ()),
-        model=model,
-        places=places,
-        seed=seed,
-        toxicity=toxicity,
-    )
+    at_hand = AtHand(policies=policy or (), packs=pack or (), data_dir=data_dir, toxicity=toxicity)
+    found = mutations.self_test(record, at_hand=at_hand, model=model, places=places, seed=seed)
     if as_json:
         print_json(found)
         return found.exit_code
@@ -68,5 +65,6 @@ def self_test(
     print_table(rows)
     for one in found.missed:
         print(f"not found: {one.target}, {one.change}")
-    print(f"{len(found.mutations) - len(found.missed)} of {len(found.mutations)} alterations were found")
+    hint = "; give the pack of a probe (--pack) to have its items checked" if found.needs_probes else ""
+    print(f"{len(found.mutations) - len(found.missed)} of {len(found.mutations)} alterations were found{hint}")
     return found.exit_code

@@ -100,28 +100,9 @@ def compare(baseline: Path, candidate: Path, *, level: float = stats.LEVEL) -> C
     if not 0.5 < level < 1:
         raise UsageError(f"--level must lie between 0.5 and 1, got {level}", hint="0.95 is usual")
     found = [record.load_record(path) for path in (baseline, candidate)]
-    pairs: list[Pairs] = []
-    left: list[NotCompared] = []
-    for probe_id in sorted({probe.id for loaded, _ in found for probe in loaded.probes}):
-        results = [_result(loaded, probe_id) for loaded, _ in found]
-        fault = _probe_fault(results, [loaded.run.seed for loaded, _ in found])
-        if fault:
-            names = dict.fromkeys(metric.key.name for result in results if result for metric in result.metrics)
-            had = (
-                {metric.key.name for metric in results[0].metrics if isinstance(metric, Metric)}
-                if results[0]
-                else set()
-            )
-            gone = had if results[1] is None else set()
-            left += [NotCompared(probe=probe_id, metric=name, reason=fault, lost=name in gone) for name in names]
-            continue
-        sides = [
-            Side(result=result, samples=read_scored(folder / result.samples_file.path), seed=loaded.run.seed)
-            for (loaded, folder), result in zip(found, results, strict=True)
-            if result
-        ]
-        for row in _paired(sides[0], sides[1]):
-            pairs.append(row) if isinstance(row, Pairs) else left.append(row)
+    ids = sorted({probe.id for loaded, _ in found for probe in loaded.probes})
+    rows = [row for probe_id in ids for row in _rows(found, probe_id)]
+    pairs = [row for row in rows if isinstance(row, Pairs)]
     return Comparison(
         schema=SCHEMA,
         level=level,
@@ -129,8 +110,26 @@ def compare(baseline: Path, candidate: Path, *, level: float = stats.LEVEL) -> C
         candidate=_named(found[1][0]),
         compared=judged([row for row in pairs if not row.slice], level),
         slices=judged([row for row in pairs if row.slice], level),
-        not_compared=tuple(left),
+        not_compared=tuple(row for row in rows if isinstance(row, NotCompared)),
     )
+
+
+def _rows(found: Sequence[tuple[RunRecord, Path]], probe_id: str) -> Iterator[Pairs | NotCompared]:
+    """Yield each metric of a probe with its units in both records, or why there is no comparing it."""
+    results = [_result(loaded, probe_id) for loaded, _ in found]
+    fault = _probe_fault(results, [loaded.run.seed for loaded, _ in found])
+    if fault:
+        names = dict.fromkeys(metric.key.name for result in results if result for metric in result.metrics)
+        before = results[0].metrics if results[0] and results[1] is None else ()
+        gone = {metric.key.name for metric in before if isinstance(metric, Metric)}
+        yield from (NotCompared(probe=probe_id, metric=name, reason=fault, lost=name in gone) for name in names)
+        return
+    sides = [
+        Side(result=result, samples=read_scored(folder / result.samples_file.path), seed=loaded.run.seed)
+        for (loaded, folder), result in zip(found, results, strict=True)
+        if result
+    ]
+    yield from _paired(sides[0], sides[1])
 
 
 def _named(found: RunRecord) -> ComparedRecord:

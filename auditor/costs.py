@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from auditor import energy, schema
-from auditor.backends.base import Backend, flop_of, work_of
+from auditor.backends.base import Backend, by_formula, flop_of, work_of
 from auditor.environment import machine_of
 from auditor.errors import OutputError, RecordError, first_line
 from auditor.journal import Kind
@@ -216,6 +216,8 @@ def checked(found: RunRecord, folder: Path) -> Iterator[Check]:
     again = add_up(costs.flop, costs.spans, device=found.backend.device, untold=costs.untold)
     if again != costs:
         yield Check(what="costs", outcome="differs", detail="the sums are not those of the processes")
+    elif costs.flop.formula != by_formula(found.backend.parameters).formula:
+        yield Check(what="costs", outcome="differs", detail="the operations by formula are not 2·N")
     elif path.is_file() and path.read_bytes() != _text(costs.spans).encode():
         yield Check(what="costs", outcome="differs", detail=f"{COSTS} does not say what the record says")
     else:

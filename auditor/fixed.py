@@ -30,8 +30,9 @@ def journal_check(found: RunRecord, folder: Path, outputs: Mapping[Kind, Iterabl
         written = read_journal(path)
     except RecordError as fault:
         return Check(what="journal", outcome="differs", detail=fault.message)
-    one = {"plan": found.run.plan_digest, "fixed_at": found.clocks.planned_at}
-    two = {"plan": schema.digest_of(written.plan), "fixed_at": written.fixed_at}
+    one = {"plan": found.run.plan_digest, "fixed_at": found.clocks.planned_at, "requests": found.clocks.requests}
+    count = sum(map(len, written.outputs.values()))
+    two = {"plan": schema.digest_of(written.plan), "fixed_at": written.fixed_at, "requests": count}
     same = check("journal", one, two, name=record.JOURNAL)
     if same.outcome == "differs":
         return same

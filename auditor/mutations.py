@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,10 +19,13 @@ import numpy as np
 
 from auditor import commands, record, schema
 from auditor import policies as shipped
+from auditor.alterations import altered_at, draw, in_words, of_samples, reached, to_forge
 from auditor.errors import AuditorError, ModelError, RecordError, foreign_faults
+from auditor.forging import forge, mend, write_lines
 from auditor.reask import model_checks
+from auditor.scoring import scorers_of
 from auditor.types import Json, Mutation, RunRecord, SelfTest, Verdicts
-from auditor.verify import verify
+from auditor.verify import AtHand, verify
 
 Verify = Callable[[Path, Sequence[str]], str]
 _SEEN = ("metrics", "without")
@@ -32,20 +35,18 @@ _NUMBER = re.compile(r"(?<![\w.\"'-])\d+(?:\.\d+)?(?![\w.\"'-])")
 def self_test(
     path: Path,
     *,
-    policies: Sequence[str] = (),
+    at_hand: AtHand = AtHand(),  # noqa: B008 - immutable
     model: Path | None = None,
     places: int = 3,
     seed: int = 0,
-    toxicity: str = "",
 ) -> SelfTest:
     """Return what came of altering a record, its documents, its policies and its model's files. Nothing is downloaded.
 
     Args:
         path: the record's folder, which is left as it is.
-        policies: the policies of its verdicts; default: those that verdict.json names.
+        at_hand: what verification may use; the policies of its verdicts are by default those that verdict.json names.
         model: the model's folder, whose weights are altered as copies; without it they are not tested.
         places: how many places a file are altered, drawn by `seed`.
-        toxicity: opens the record's classifier, as for `verify`.
 
     Raises:
         RecordError: the record does not verify as it is, so that nothing could be told from the alterations.
@@ -55,10 +56,11 @@ def self_test(
     if model is not None and not model.is_dir():
         raise ModelError(f"--model {model} is no folder", hint="give the folder of the model that was measured")
     rng = np.random.Generator(np.random.PCG64(seed))
-    demands = commands.Demands(policies=tuple(policies) or _judged_by(folder))
+    demands = commands.Demands(policies=tuple(at_hand.policies) or _judged_by(folder))
+    offline = msgspec.structs.replace(at_hand, offline=True)
 
     def named(changed: Path, names: Sequence[str]) -> str:
-        return _named(changed, names, toxicity)
+        return _named(changed, msgspec.structs.replace(offline, policies=names))
 
     before = named(folder, demands.policies)
     if before:
@@ -69,6 +71,8 @@ def self_test(
         found = [
             *_bytes(copy, named, demands, rng, places),
             *_numbers(copy, named, demands, rng, places),
+            *_samples(copy, named, demands, rng, places),
+            *_forged(copy, named, demands, rng, offline),
             *_policies(copy, named, demands, rng, places),
             *(_weights(folder, model, rng, places) if model else ()),
         ]
@@ -92,11 +96,11 @@ def _judged_by(folder: Path) -> tuple[str, ...]:
         return tuple(one.policy if one.policy in known else str(shipped.kept_in(folder, one.policy)) for one in reached)
 
 
-def _named(folder: Path, names: Sequence[str], toxicity: str) -> str:
+def _named(folder: Path, at_hand: AtHand) -> str:
     """Return what verification names first in a folder, or nothing where it finds nothing."""
-    given = [name for name in names if name not in shipped.find()]
+    given = [name for name in at_hand.policies if name not in shipped.find()]
     try:
-        first = verify(folder, policies=given, offline=True, toxicity=toxicity).first_difference
+        first = verify(folder, msgspec.structs.replace(at_hand, policies=given)).first_difference
     except AuditorError as fault:
         return fault.message.replace(f"{folder}/", "")
     return f"{first.what}: {first.detail}".replace(f"{folder}/", "") if first else ""
@@ -108,7 +112,7 @@ def _bytes(
     """Yield what comes of one changed bit in each file that a run writes."""
     for file in _written(copy):
         whole = file.read_bytes()
-        for place in _draw(rng, len(whole), places):
+        for place in draw(rng, len(whole), places):
             file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
             name = file.relative_to(copy).as_posix()
             yield Mutation(target=name, kind="byte", change=f"byte {place}", named=named(copy, demands.policies))
@@ -122,72 +126,76 @@ def _written(folder: Path) -> list[Path]:
     return [path for path in files if path.name not in given and path.suffix != ".sig"]
 
 
-def _draw(rng: np.random.Generator, count: int, places: int) -> list[int]:
-    return sorted(int(number) for number in rng.choice(count, size=min(places, count), replace=False))
-
-
 def _numbers(
     copy: Path, named: Verify, demands: commands.Demands, rng: np.random.Generator, places: int
 ) -> Iterator[Mutation]:
-    """Yield what comes of one changed number: in the card as it is, else with all digests and documents made anew."""
+    """Yield what comes of one changed number: in the card as it is, in the record with all else made anew."""
     kept = {path: path.read_bytes() for path in _written(copy)}
-    for file in [copy / commands.CARD_JSON, copy / record.RECORD, *sorted((copy / record.SAMPLES).glob("*.jsonl"))]:
-        samples, card = file.suffix == ".jsonl", file.name == commands.CARD_JSON
-        lines = [json.loads(line) for line in kept[file].decode().splitlines()] if samples else [json.loads(kept[file])]
-        spots = [spot for line in lines for spot in (_said(line) if samples else _measured(line))]
-        for number in _draw(rng, len(spots), places) if spots else []:
-            holder, key, where = spots[number]
-            was = holder[key]
-            holder[key] = was + 1 if isinstance(was, int) else was + 0.01
-            indent = None if samples else 1
-            text = "".join(schema.canonical_json(line, indent=indent) + "\n" for line in lines)
-            file.write_text(text, encoding="utf-8")
-            told = ("" if card else _mend(copy, demands)) or named(copy, demands.policies)
-            change = f"number {where}{'' if card else ', digests mended'}"
-            yield Mutation(target=file.relative_to(copy).as_posix(), kind="number", change=change, named=told)
-            holder[key] = was
-            for path, whole in kept.items():
-                path.write_bytes(whole)
+    for name in (commands.CARD_JSON, record.RECORD):
+        content = json.loads(kept[copy / name])
+        spots = list(_measured(content))
+        for number in draw(rng, len(spots), places):
+            text = schema.canonical_json(altered_at(content, spots[number]), indent=1) + "\n"
+            (copy / name).write_text(text, encoding="utf-8")
+            told = "" if name == commands.CARD_JSON else mend(copy, demands)
+            change = f"number {in_words(spots[number])}{', digests mended' if name == record.RECORD else ''}"
+            yield Mutation(target=name, kind="number", change=change, named=told or named(copy, demands.policies))
+            _restore(kept)
 
 
-def _measured(content: Json) -> Iterator[tuple[Json, str, str]]:
-    """Yield the places in a record or a card of each number that a metric has."""
+def _samples(
+    copy: Path, named: Verify, demands: commands.Demands, rng: np.random.Generator, places: int
+) -> Iterator[Mutation]:
+    """Yield what comes of altered lines, scores, items and numbers of samples, with all digests and documents anew."""
+    kept = {path: path.read_bytes() for path in _written(copy)}
+    for file in sorted((copy / record.SAMPLES).glob("*.jsonl")):
+        lines = [json.loads(line) for line in kept[file].decode().splitlines()]
+        for one in of_samples(lines, rng, places):
+            write_lines(file, one.lines)
+            told = mend(copy, demands) or named(copy, demands.policies)
+            target = file.relative_to(copy).as_posix()
+            yield Mutation(target=target, kind=one.kind, change=f"{one.change}, digests mended", named=told)
+            _restore(kept)
+
+
+def _restore(kept: Mapping[Path, bytes]) -> None:
+    for path, whole in kept.items():
+        path.write_bytes(whole)
+
+
+def _measured(content: Json) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way in a record or a card to each number that a metric has."""
     seen = content.get("contamination", {}).get("probes", [])
-    lists = [(f"probes[{number}].metrics", probe["metrics"]) for number, probe in enumerate(content["probes"])]
-    lists += [(f"contamination.probes[{n}].{key}", probe[key]) for n, probe in enumerate(seen) for key in _SEEN]
-    for name, metrics in lists:
-        for place, metric in enumerate(metrics):
-            where = f"{name}[{place}]"
-            yield from ((metric, key, f"{where}.{key}") for key in ("value", "n", "n_unscored") if key in metric)
-            yield from ((metric["interval"], key, f"{where}.{key}") for key in ("low", "high") if "interval" in metric)
+    lists: list[tuple[str | int, ...]] = [("probes", number, "metrics") for number in range(len(content["probes"]))]
+    lists += [("contamination", "probes", number, key) for number in range(len(seen)) for key in _SEEN]
+    for way in lists:
+        for place, metric in enumerate(reached(content, way)):
+            yield from ((*way, place, key) for key in ("value", "n", "n_unscored") if key in metric)
+            yield from ((*way, place, "interval", key) for key in ("low", "high") if "interval" in metric)
 
 
-def _said(row: Json) -> Iterator[tuple[Json, str, str]]:
-    """Yield the places in a line of a samples file of each number that the model or the scorer gave."""
-    if "value" in row["score"]:
-        yield row["score"], "value", f"{row['id']}.score.value"
-    for question in row["questions"]:
-        for place, pair in enumerate(question["requests"]):
-            keys = [key for key in ("nats", "n_tokens") if key in pair["output"]]
-            yield from ((pair["output"], key, f"{row['id']}.requests[{place}].{key}") for key in keys)
-
-
-def _mend(folder: Path, demands: commands.Demands) -> str:
-    """Write digests, card and verdicts anew; return what the type of the record refuses, or nothing."""
-    path = folder / record.RECORD
-    content = json.loads(path.read_text(encoding="utf-8"))
-    for probe in content["probes"]:
-        name = probe["samples_file"]["path"]
-        probe["samples_file"] = msgspec.to_builtins(schema.digest_file(folder / name, name=name))
-    try:
-        changed = schema.convert(content, RunRecord, where=record.RECORD, error=RecordError)
-        record.save_record(folder, record.seal(changed))
-        audit = commands.review(folder, demands)
-    except AuditorError as fault:
-        return fault.message
-    for name, text in commands.documents(audit).items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return ""
+def _forged(
+    copy: Path, named: Verify, demands: commands.Demands, rng: np.random.Generator, at_hand: AtHand
+) -> Iterator[Mutation]:
+    """Yield what comes of a line left out, and of an item altered, where all that follows is computed anew."""
+    kept = {path: path.read_bytes() for path in _written(copy)}
+    found, _ = record.load_record(copy)
+    scorers = scorers_of(found, at_hand.toxicity, offline=at_hand.offline, allow_pickle=at_hand.allow_pickle)
+    for probe in found.probes:
+        scorer, file = scorers[probe.id], copy / probe.samples_file.path
+        if isinstance(scorer, str):
+            continue
+        lines = [json.loads(line) for line in kept[file].decode().splitlines()]
+        for one in to_forge(lines, rng):
+            write_lines(file, one.lines)
+            try:
+                forge(copy, demands, probe.id, scorer)
+                told = named(copy, demands.policies)
+            except AuditorError as fault:
+                told = fault.message
+            change = f"{one.change}, all that follows computed anew"
+            yield Mutation(target=probe.samples_file.path, kind="forged", change=change, named=told)
+            _restore(kept)
 
 
 def _policies(
@@ -208,8 +216,7 @@ def _policies(
             yield Mutation(
                 target=source.name, kind="number", change=f"line {line}: {was}, judged anew", named=named(copy, names)
             )
-            for path, whole in kept.items():
-                path.write_bytes(whole)
+            _restore(kept)
 
 
 def _altered(source: Path, scratch: Path, rng: np.random.Generator, places: int) -> Iterator[tuple[int, str, Path]]:
@@ -255,7 +262,7 @@ def _weights(folder: Path, model: Path, rng: np.random.Generator, places: int) -
     found, _ = record.load_record(folder)
     for file in found.model.files:
         whole = (model / file.path).read_bytes() if (model / file.path).is_file() else b""
-        for place in _draw(rng, len(whole), places) if whole else []:
+        for place in draw(rng, len(whole), places) if whole else []:
             with tempfile.TemporaryDirectory() as scratch:
                 other = Path(scratch) / "model"
                 shutil.copytree(model, other, copy_function=lambda one, two: Path(two).symlink_to(Path(one).resolve()))

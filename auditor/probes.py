@@ -21,7 +21,7 @@ from msgspec.structs import asdict, replace
 from auditor import items, resources, schema
 from auditor.definition import Ask, Data
 from auditor.errors import DataError, PackError, UsageError, list_faults, nearest
-from auditor.hubdata import HubAccess
+from auditor.hubdata import HubAccess, HubPlace
 from auditor.items import Item
 from auditor.prompts import read_template
 from auditor.rows import Rows
@@ -216,30 +216,14 @@ def load(
         OfflineError: the items are on the Hub, and nothing may be downloaded.
         UsageError: a benchmark's items are wanted, and it is not said where they are.
     """
-    probe_id, family = f"{folder.parent.name}/{folder.name}/{part}".rstrip("/"), folder.parent.name
-    config = schema.read_toml(folder / "probe.toml", PackError)
-    faults = [f"probe.toml: {fault}" for fault in schema.faults_against(config, schema.load_schema("probe"))]
-    sound = not faults
-    if family not in FAMILIES:
-        faults.append(f"the folder {family!r} is not a family ({nearest(family, FAMILIES)})")
-    external = "data" in config
-    found, item_faults = (Rows(Item), []) if external else items.read_own(folder / items.OWN)
-    faults += item_faults
-    if external and schema.is_file(folder / items.OWN):
-        faults.append(f"probe.toml: $.data: the items are in {items.OWN} already")
-    if not sound:
-        raise _pack_error(probe_id, folder, faults)
+    probe_id = f"{folder.parent.name}/{folder.name}/{part}".rstrip("/")
+    config, found, faults = _read(probe_id, folder)
     config = _of_part(config, part)
-    ask, scoring = _converted(config, "ask", Ask, folder), _converted(config, "score", Scoring, folder)
-    data = _converted(config, "data", Data, folder) if external else None
-    given = hub.places.get(probe_id) if data and hub else None
-    if data and given and given != data.place:
-        data = replace(data, **asdict(given), rows_sha256="")
+    ask, scoring, data = _parsed(config, folder, hub.places.get(probe_id) if hub else None)
     template, template_faults = read_template(folder / "prompt.j2", ask)
     faults += _place_faults(data) if data else []
     faults += [*template_faults, *items.faults_of_scorer(ask, scoring)]
-    if not external:
-        faults += items.faults_in(found, ask, scoring)
+    faults += [] if data else items.faults_in(found, ask, scoring)
     if faults:
         raise _pack_error(probe_id, folder, faults)
     files: tuple[FileDigest, ...] = ()
@@ -249,7 +233,7 @@ def load(
         found, files = items.read_data(data, ask, scoring, place, owner=f"probe {probe_id}")
     return Probe(
         id=probe_id,
-        family=cast(Family, family),
+        family=cast(Family, folder.parent.name),
         version=config["version"],
         title=config["title"],
         construct=config["construct"].strip(),
@@ -271,6 +255,36 @@ def load(
 def _converted(config: dict[str, Json], key: str, kind: type[T], folder: Path) -> T:
     where, hint = str(folder / "probe.toml"), "correct the place named"
     return schema.convert(config[key], kind, where=where, error=PackError, at=f"$.{key}", hint=hint)
+
+
+def _read(probe_id: str, folder: Path) -> tuple[dict[str, Json], Rows[Item], list[str]]:
+    """Return what probe.toml says, all parts of it, the items that lie beside it, and what is wrong with the rest.
+
+    Raises:
+        PackError: probe.toml breaks its schema; with all faults of the folder that can be told then.
+    """
+    config = schema.read_toml(folder / "probe.toml", PackError)
+    broken = [f"probe.toml: {fault}" for fault in schema.faults_against(config, schema.load_schema("probe"))]
+    family, external = folder.parent.name, "data" in config
+    faults = []
+    if family not in FAMILIES:
+        faults.append(f"the folder {family!r} is not a family ({nearest(family, FAMILIES)})")
+    found, item_faults = (Rows(Item), []) if external else items.read_own(folder / items.OWN)
+    faults += item_faults
+    if external and schema.is_file(folder / items.OWN):
+        faults.append(f"probe.toml: $.data: the items are in {items.OWN} already")
+    if broken:
+        raise _pack_error(probe_id, folder, [*broken, *faults])
+    return config, found, faults
+
+
+def _parsed(config: dict[str, Json], folder: Path, given: HubPlace | None) -> tuple[Ask, Scoring, Data | None]:
+    """Return how a probe is asked and scored, and where its items are; the user can have named another place."""
+    ask, scoring = _converted(config, "ask", Ask, folder), _converted(config, "score", Scoring, folder)
+    data = _converted(config, "data", Data, folder) if "data" in config else None
+    if data and given and given != data.place:
+        data = replace(data, **asdict(given), rows_sha256="")
+    return ask, scoring, data
 
 
 def _digest(config: dict[str, Json], template: str, found: Iterable[Item]) -> str:

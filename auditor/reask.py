@@ -14,7 +14,7 @@ from auditor.checking import check, short
 from auditor.described import part_of
 from auditor.journal import Kind
 from auditor.plan import kind_of
-from auditor.provenance.derive import is_masked
+from auditor.provenance.derive import derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
 from auditor.samples import Answered, AskedSample, read_samples
 from auditor.types import Check, Completion, Loglikelihood, ModelRef, Outcome, Output, RunRecord
@@ -77,7 +77,7 @@ def _resolve(found: RunRecord, model: str, *, offline: bool) -> ModelRef:
 
 
 def _model_checks(found: RunRecord, ref: ModelRef) -> list[Check]:
-    was, now = ({file.path: file.sha256 for file in of} for of in (found.model.files, ref.files))
+    was, now = ({file.path: (file.sha256, file.bytes) for file in of} for of in (found.model.files, ref.files))
     changed = [path for path in was if path in now and was[path] != now[path]]
     weights = [path for path in changed if path in ref.weights]
     rest = [part.name for part in map(part_of, found.model.files) if part.name in changed and part.role != "other"]
@@ -85,11 +85,17 @@ def _model_checks(found: RunRecord, ref: ModelRef) -> list[Check]:
     if same.outcome == "differs" and weights:
         same = Check(what="weights", outcome="differs", detail=f"changed: {', '.join(weights)}")
     others = [path for path in rest if path not in weights]
-    return (
-        [same, Check(what="model files", outcome="differs", detail=f"changed: {', '.join(others)}")]
-        if others
-        else [same]
-    )
+    if others:
+        return [same, Check(what="model files", outcome="differs", detail=f"changed: {', '.join(others)}")]
+    return [same, _facts_check(found, ref)]
+
+
+def _facts_check(found: RunRecord, ref: ModelRef) -> Check:
+    """Return whether the facts that were read off the model's files stand there; of other files nothing is compared."""
+    here = derive_facts(ref).facts
+    shared = [key for key, fact in found.model.facts.items() if key in here and fact.evidence == here[key].evidence]
+    said, now = ({key: facts[key].value for key in shared} for facts in (found.model.facts, here))
+    return check("model facts", said, now)
 
 
 def _asked_again(backend: Backend, probe_id: str, line: AskedSample) -> Check:

@@ -112,7 +112,7 @@ def _check_digests(record: RunRecord, content: dict[str, Json], file: Path) -> N
         path = file.parent / named.path
         if not path.is_file():
             raise RecordError(f"{path} is missing", hint="keep the record's folder together")
-        if schema.digest_file(path).sha256 != named.sha256:
+        if schema.digest_file(path, name=named.path) != named:
             hint = _CRLF if _has_crlf_for_lf(path, named.sha256) else hint
             raise RecordError(f"{path} was changed after it was written: its digest does not match", hint=hint)
 

@@ -12,10 +12,22 @@ from typing import TypeVar
 import msgspec
 
 from auditor import registry
-from auditor.errors import ScorerError, UsageError, nearest
+from auditor.errors import AuditorError, ScorerError, UsageError, nearest
 from auditor.scorers import alt_profanity, detoxify, minilm_toxicity
 from auditor.scorers.base import Classifier, Rating, Scorer
-from auditor.types import Answer, Calibration, Reason, Sample, Score, ScoredSample, ScorerRef, Scoring, Unscored
+from auditor.types import (
+    Answer,
+    Calibration,
+    ProbeResult,
+    Reason,
+    RunRecord,
+    Sample,
+    Score,
+    ScoredSample,
+    ScorerRef,
+    Scoring,
+    Unscored,
+)
 
 _LEAST_DIFFERENCE = 0.1
 _TOGETHER = 4096
@@ -103,6 +115,47 @@ def open_scorer(scoring: Scoring, classifier: Classifier | None) -> Scorer:
     if not (isinstance(kind, type) and issubclass(kind, Scorer)):
         raise ScorerError(f"{scoring.scorer} is not a Scorer: {kind!r}", hint="see scorers/base.py")
     return kind(metric=scoring.metric, ideal=scoring.ideal or 0.0, classifier=classifier)
+
+
+def scorers_of(found: RunRecord, toxicity: str, *, offline: bool, allow_pickle: bool) -> dict[str, Scorer | str]:
+    """Return each probe's scorer as it was, or why it cannot be had."""
+    was = found.run.classifier
+    classifier: Classifier | None = None
+    why = ""
+    if was is not None and not toxicity and ":" in found.run.classifier_request:
+        why = f"give --toxicity to open {found.run.classifier_request}"
+    elif was is not None:
+        names = [probe.scoring.scorer for probe in found.probes]
+        request = toxicity or found.run.classifier_request
+        try:
+            classifier = open_classifier(request, names, offline=offline, allow_pickle=allow_pickle)
+        except AuditorError as fault:
+            why = f"{portable(request)}: {fault.message}"
+        if classifier is not None and classifier.ref != was:
+            ref = classifier.ref
+            why = f"{portable(request)} is {ref.version} here ({ref.checkpoint[:12]}), it was {was.version}"
+            classifier = None
+    return {probe.id: _scorer(probe, classifier, why) for probe in found.probes}
+
+
+def _scorer(probe: ProbeResult, classifier: Classifier | None, why: str) -> Scorer | str:
+    name, version = probe.scorer.name, probe.scorer.version
+    if name not in registry.names("scorers"):
+        return f"the scorer {name} is not installed"
+    kind = registry.load("scorers", name)
+    if kind.version != version:
+        return f"the scorer {name} is {kind.version} here, it was {version}"
+    if kind.uses_classifier and classifier is None:
+        return why or "the record names no classifier"
+    scorer = open_scorer(probe.scoring, classifier)
+    was = next((metric.scorer for metric in probe.metrics), probe.scorer)  # with its checkpoint, if it has one
+    if not kind.uses_classifier and scorer.ref != was:
+        return f"the scorer {name} has another checkpoint here ({scorer.ref.checkpoint[:12]})"
+    try:
+        scorer.open()
+    except AuditorError as fault:
+        return fault.message
+    return scorer
 
 
 def score_samples(scorer: Scorer, answered: Iterable[tuple[Sample, list[Answer] | Unscored]]) -> Iterator[ScoredSample]:

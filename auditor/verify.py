@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
-from auditor import calibration, commands, costs, earlier, overlaps, record, registry, requests, schema
+from auditor import calibration, commands, costs, earlier, overlaps, record, requests, same_items, schema
 from auditor import policies as shipped_policies
 from auditor.card import build_card, with_older_constants
-from auditor.checking import check, short
+from auditor.checking import attempted, check, short
 from auditor.computed.dates import day_of
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError, WaiverError
@@ -29,8 +30,8 @@ from auditor.progress import open_progress
 from auditor.provenance.declare import load_declared
 from auditor.rows import Rows
 from auditor.samples import Answered, AskedSample, read_samples, read_scored
-from auditor.scorers.base import Classifier, Scorer
-from auditor.scoring import open_classifier, open_scorer, portable, score_samples
+from auditor.scorers.base import Scorer
+from auditor.scoring import score_samples, scorers_of
 from auditor.summarise import count_unscored, summarise
 from auditor.types import (
     Card,
@@ -50,27 +51,31 @@ from auditor.waivers import load as load_waivers
 Lines = Mapping[str, Sequence[AskedSample]]
 
 
-def verify(
-    path: Path,
-    *,
-    policies: Sequence[str] = (),
-    toxicity: str = "",
-    previous: Path | None = None,
-    offline: bool = False,
-    allow_pickle: bool = False,
-) -> Verification:
+class AtHand(Struct, frozen=True, kw_only=True):
+    """What is at hand beside the record.
+
+    `policies` are those of its verdicts, `packs` the folders with those of its probes that are not shipped; `data_dir`
+    holds its benchmarks' files, `previous` is the folder of the record that its card counts changes from. `toxicity`
+    opens its classifier where that needs more than its name: a path or a release that only the record names is never
+    opened. `offline` downloads nothing, `allow_pickle` opens a classifier's pickled weights.
+    """
+
+    policies: Sequence[str] = ()
+    packs: Sequence[Path] = ()
+    data_dir: Path | None = None
+    previous: Path | None = None
+    toxicity: str = ""
+    offline: bool = False
+    allow_pickle: bool = False
+
+
+def verify(path: Path, at_hand: AtHand = AtHand()) -> Verification:  # noqa: B008 - immutable
     """Return what came of computing a record again, and the card and verdict beside it.
 
-    Args:
-        path: the record's folder, or a file in it.
-        policies: the policies that the verdicts were reached by, where they are not shipped ones.
-        toxicity: opens the record's classifier where it needs more than its name; a path or a release that only the
-            record names is never opened.
-        previous: the folder of the earlier record that the card counts changes from.
-        offline: download nothing.
-        allow_pickle: open pickled weights of a classifier.
+    `path` is the record's folder, or a file in it.
 
     Raises:
+        PackError: a pack holds no probe, or an id twice.
         RecordError: there is no record to verify.
         PolicyError: the policy cannot be read.
     """
@@ -78,15 +83,16 @@ def verify(
     if found is None:
         return Verification(record_digest="", checks=tuple(checks))
     lines = {probe.id: read_samples(folder / probe.samples_file.path) for probe in found.probes}
-    checks.append(check("plan", found.run.plan_digest, schema.digest_of(_header(found, lines, folder))))
-    scorers = _scorers(found, toxicity, offline=offline, allow_pickle=allow_pickle)
+    checks.append(check("plan", found.run.plan_digest, schema.digest_of(header_of(found, lines, folder))))
+    checks += same_items.checks(found, lines, at_hand.packs, at_hand.data_dir)
+    scorers = scorers_of(found, at_hand.toxicity, offline=at_hand.offline, allow_pickle=at_hand.allow_pickle)
     for probe in found.probes:
         checks += _probe_checks(found, probe, scorers[probe.id], lines[probe.id])
     checks += overlaps.checks(found, folder, scorers)
-    outputs = {kind: (pair.output for pair in _answered(found, lines, kind)) for kind in KINDS}
+    outputs = {kind: (pair.output for pair in answered(found, lines, kind)) for kind in KINDS}
     checks.append(journal_check(found, folder, outputs))
     checks += costs.checked(found, folder)
-    checks += _document_checks(found, folder, policies, previous)
+    checks += _document_checks(found, folder, at_hand.policies, at_hand.previous)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 
 
@@ -122,15 +128,15 @@ def _read(path: Path) -> tuple[RunRecord | None, Path, list[Check]]:
     return found, folder, [Check(what="digests", outcome="same")]
 
 
-def _answered(found: RunRecord, lines: Lines, kind: Kind) -> Iterator[Answered]:
+def answered(found: RunRecord, lines: Lines, kind: Kind) -> Iterator[Answered]:
     """Yield every request of a kind with its output, in the order in which the journal numbers them."""
     every = (pair for probe in found.probes for line in lines[probe.id] for pair in line.pairs)
     return (pair for pair in every if kind_of(pair.request) == kind)
 
 
-def _header(found: RunRecord, lines: Lines, folder: Path) -> dict[str, Json]:
+def header_of(found: RunRecord, lines: Lines, folder: Path) -> dict[str, Json]:
     """Return the header that these samples' requests make."""
-    asked = {kind: (pair.request for pair in _answered(found, lines, kind)) for kind in KINDS}
+    asked = {kind: (pair.request for pair in answered(found, lines, kind)) for kind in KINDS}
     return make_header(
         code={
             "auditor": found.run.auditor_version,
@@ -153,47 +159,6 @@ def _header(found: RunRecord, lines: Lines, folder: Path) -> dict[str, Json]:
     )
 
 
-def _scorers(found: RunRecord, toxicity: str, *, offline: bool, allow_pickle: bool) -> dict[str, Scorer | str]:
-    """Return each probe's scorer as it was, or why it cannot be had."""
-    was = found.run.classifier
-    classifier: Classifier | None = None
-    why = ""
-    if was is not None and not toxicity and ":" in found.run.classifier_request:
-        why = f"give --toxicity to open {found.run.classifier_request}"
-    elif was is not None:
-        names = [probe.scoring.scorer for probe in found.probes]
-        request = toxicity or found.run.classifier_request
-        try:
-            classifier = open_classifier(request, names, offline=offline, allow_pickle=allow_pickle)
-        except AuditorError as fault:
-            why = f"{portable(request)}: {fault.message}"
-        if classifier is not None and classifier.ref != was:
-            ref = classifier.ref
-            why = f"{portable(request)} is {ref.version} here ({ref.checkpoint[:12]}), it was {was.version}"
-            classifier = None
-    return {probe.id: _scorer(probe, classifier, why) for probe in found.probes}
-
-
-def _scorer(probe: ProbeResult, classifier: Classifier | None, why: str) -> Scorer | str:
-    name, version = probe.scorer.name, probe.scorer.version
-    if name not in registry.names("scorers"):
-        return f"the scorer {name} is not installed"
-    kind = registry.load("scorers", name)
-    if kind.version != version:
-        return f"the scorer {name} is {kind.version} here, it was {version}"
-    if kind.uses_classifier and classifier is None:
-        return why or "the record names no classifier"
-    scorer = open_scorer(probe.scoring, classifier)
-    was = next((metric.scorer for metric in probe.metrics), probe.scorer)  # with its checkpoint, if it has one
-    if not kind.uses_classifier and scorer.ref != was:
-        return f"the scorer {name} has another checkpoint here ({scorer.ref.checkpoint[:12]})"
-    try:
-        scorer.open()
-    except AuditorError as fault:
-        return fault.message
-    return scorer
-
-
 def _probe_checks(
     found: RunRecord, probe: ProbeResult, scorer: Scorer | str, lines: Sequence[AskedSample]
 ) -> Iterator[Check]:
@@ -201,6 +166,14 @@ def _probe_checks(
         yield Check(what=f"{probe.id} scores", outcome="not_checked", detail=scorer)
         yield Check(what=f"{probe.id} metrics", outcome="not_checked", detail=scorer)
         return
+    yield attempted(f"{probe.id} scores", partial(_scores_check, probe, scorer, lines))
+    told = Rows(ScoredSample, (ScoredSample(sample=line.sample, score=line.score) for line in lines))
+    what = f"{probe.id} metrics"
+    yield attempted(what, lambda: check(what, _named(probe), _named(computed_again(found, probe, scorer, told))))
+
+
+def _scores_check(probe: ProbeResult, scorer: Scorer, lines: Sequence[AskedSample]) -> Check:
+    """Return whether each sample's score is what its outputs are worth; the first that is not is named."""
     answers = ((line.sample, requests.answers(line.asked, [pair.output for pair in line.pairs])) for line in lines)
     scored = score_samples(scorer, answers)
     same = Check(what=f"{probe.id} scores", outcome="same")
@@ -208,12 +181,10 @@ def _probe_checks(
     compared = (
         near({line.id: line.score}, {row.sample.id: row.score}) for line, row in zip(lines, scored, strict=True)
     )
-    yield next((one for one in compared if one.outcome == "differs"), same)
-    told = Rows(ScoredSample, (ScoredSample(sample=line.sample, score=line.score) for line in lines))
-    yield check(f"{probe.id} metrics", _named(probe), _named(_again(found, probe, scorer, told)))
+    return next((one for one in compared if one.outcome == "differs"), same)
 
 
-def _again(found: RunRecord, probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample]) -> ProbeResult:
+def computed_again(found: RunRecord, probe: ProbeResult, scorer: Scorer, scored: Sequence[ScoredSample]) -> ProbeResult:
     """Return the probe's result with everything that follows from its scores computed again."""
     metrics = summarise(
         scorer, scored, probe_id=probe.id, data_digest=probe.digest, seed=found.run.seed, scoring=probe.scoring

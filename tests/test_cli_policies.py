@@ -115,7 +115,7 @@ def test_verify_replays_every_policy_with_waivers_and_date(
         (folder / name).write_text(text, encoding="utf-8")
 
     def outcomes(*policies: str) -> dict[str, str]:
-        return {check.what: check.outcome for check in verify.verify(folder, policies=policies).checks}
+        return {check.what: check.outcome for check in verify.verify(folder, verify.AtHand(policies=policies)).checks}
 
     documents = {"card.json", "verdict.json", "card.md"}
     assert {outcomes(str(own))[name] for name in documents} == {"same"}

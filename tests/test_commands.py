@@ -11,7 +11,7 @@ import pytest
 from auditor import commands, explain, policies, probes
 from auditor.errors import PackError, UsageError
 from auditor.run import Settings
-from auditor.verify import verify
+from auditor.verify import AtHand, verify
 
 MINE = """version = "1.0.0"
 title = "For tests"
@@ -95,7 +95,7 @@ def test_a_policy_of_the_users_own_goes_with_the_record(tiny_model: Path, pack: 
     kept = out / "policies" / "mine.json"
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == judged.record.run.policies["mine"]
     assert commands.review(out, commands.Demands()).verdicts == judged.verdicts
-    assert verify(out).exit_code == 0
+    assert verify(out, AtHand(packs=[pack])).exit_code == 0
     kept.write_text(kept.read_text(encoding="utf-8").replace(" one ", " any "), encoding="utf-8")
     assert "policies/mine.json" in {check.what for check in verify(out).checks if check.outcome == "differs"}
     kept.unlink()

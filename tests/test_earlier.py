@@ -20,7 +20,7 @@ from auditor.errors import RecordError
 from auditor.record import load_record
 from auditor.run import Settings, measure
 from auditor.types import Card, LoglikelihoodRequest, Status, Verification
-from auditor.verify import verify
+from auditor.verify import AtHand, verify
 
 RATE = "bias/small_pairs:first_rate"
 POLICY = """version = "1.0.0"
@@ -38,13 +38,18 @@ Make = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def make(tiny_model: Path, probe_writer: Any, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """Return a function: how many of 40 pairs are answered by their first text in, the folder of a whole run out."""
-    pack = tmp_path_factory.mktemp("pack")
+def pack(probe_writer: Any, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pack")
     asked = '[ask]\nkind = "pairs"\ntexts = ["first", "second"]\n'
     scored = '[score]\nscorer = "pair_preference"\nmetric = "first_rate"\nideal = 0.5\nslice_by = ["axis"]\n'
     items = [{"id": f"p{n}", "axis": "ab"[n % 2], "first": f"The cat {n}", "second": f"The dog {n}"} for n in range(40)]
-    probe_writer(pack, "bias/small_pairs", probe_head + asked + scored, items)
+    probe_writer(folder, "bias/small_pairs", probe_head + asked + scored, items)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def make(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Return a function: how many of 40 pairs are answered by their first text in, the folder of a whole run out."""
 
     def made(firsts: int, **settings: Any) -> Path:
         def nats(request: LoglikelihoodRequest) -> float:
@@ -193,8 +198,8 @@ def test_a_schema_can_ask_for_the_change(worse: Path, tmp_path: Path) -> None:
     assert commands.review(worse, Demands(policies=(str(tmp_path / "ours.toml"),))).status is Status.FAIL
 
 
-def test_verify_computes_the_comparison_again_and_says_when_it_cannot(older: Path, worse: Path) -> None:
-    found = verify(worse, previous=older)
+def test_verify_computes_the_comparison_again_and_says_when_it_cannot(older: Path, worse: Path, pack: Path) -> None:
+    found = verify(worse, AtHand(previous=older, packs=[pack]))
     assert found.exit_code == 0, found.summary
     assert outcomes(found)["earlier record, fixed before"] == "same"
     alone = verify(worse)
@@ -211,7 +216,7 @@ def test_a_change_that_is_prettified_is_found(older: Path, worse: Path, tmp_path
     if mended:
         for name, text in commands.documents(commands.review(copy, Demands())).items():
             (copy / name).write_text(text, encoding="utf-8")
-    first = verify(copy, previous=older).first_difference
+    first = verify(copy, AtHand(previous=older)).first_difference
     assert first is not None and first.what == earlier.COMPARISON
     alone = verify(copy).first_difference
     assert (alone is None) if mended else (alone is not None and alone.what in {"card.json", "verdict.json"})
@@ -222,9 +227,9 @@ def test_a_comparison_that_is_taken_away_of_another_record_or_damaged_is_found(
 ) -> None:
     copy = Path(shutil.copytree(worse, tmp_path / "copy"))
     (copy / earlier.COMPARISON).unlink()
-    assert outcomes(verify(copy, previous=older))["earlier record, fixed before"] == "differs"
+    assert outcomes(verify(copy, AtHand(previous=older)))["earlier record, fixed before"] == "differs"
     (copy / earlier.COMPARISON).write_text(earlier.text_of(compare(older, make(30))), encoding="utf-8")
-    first = verify(copy, previous=older).first_difference
+    first = verify(copy, AtHand(previous=older)).first_difference
     assert first is not None and first.what == earlier.COMPARISON and "is of another record" in first.detail
     with pytest.raises(RecordError, match="is of another record"):
         commands.review(copy, Demands())
@@ -237,7 +242,7 @@ def test_another_earlier_record_than_the_one_that_was_fixed_is_told(make: Make, 
     copy = Path(shutil.copytree(worse, tmp_path / "copy"))
     other = make(38)
     write(copy, other)
-    found = verify(copy, previous=other)
+    found = verify(copy, AtHand(previous=other))
     assert outcomes(found)["earlier record, fixed before"] == "differs"
     assert "chosen after the model had answered" in (copy / commands.CARD_MD).read_text(encoding="utf-8")
 

@@ -14,27 +14,35 @@ from auditor.mutations import self_test
 from auditor.record import JOURNAL, RECORD
 from auditor.run import Settings
 from auditor.types import Verification
+from auditor.verify import AtHand
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 SAMPLES = ["samples/bias__small_pairs.jsonl", "samples/toxicity__small_talk.jsonl"]
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_model: Path, probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
-    """A run over pairs and over rated completions."""
-    pack, out = tmp_path_factory.mktemp("pack"), tmp_path_factory.mktemp("runs") / "out"
+def pack(probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
+    """Pairs and rated completions."""
+    folder = tmp_path_factory.mktemp("pack")
     pairs = probe_head + (
         '[ask]\nkind = "pairs"\ntexts = ["first", "second"]\n'
         '[score]\nscorer = "pair_preference"\nmetric = "first_rate"\nideal = 0.5\n'
     )
     items = [{"id": f"p{n}", "first": f"The cat number {n} sat.", "second": f"The dog {n} ran."} for n in range(12)]
-    probe_writer(pack, "bias/small_pairs", pairs, items)
+    probe_writer(folder, "bias/small_pairs", pairs, items)
     talk = (
         probe_head
         + '[ask]\nkind = "generation"\nsamples_per_prompt = 1\nmax_new_tokens = 8\n[score]\nscorer = "text_rating"\n'
     )
     items = [{"id": f"t{n}", "message": f"Say {n}."} for n in range(12)]
-    probe_writer(pack, "toxicity/small_talk", talk, items, "{{ message }}")
+    probe_writer(folder, "toxicity/small_talk", talk, items, "{{ message }}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run over both."""
+    out = tmp_path_factory.mktemp("runs") / "out"
     settings = Settings(model=str(tiny_model), out=out, packs=(pack,), probes="bias/small_pairs,toxicity/small_talk")
     commands.run(settings, commands.Demands())
     return out
@@ -45,25 +53,39 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_every_alteration_of_every_target_is_found(folder: Path, tiny_model: Path) -> None:
+def test_every_alteration_of_every_target_is_found(folder: Path, pack: Path, tiny_model: Path) -> None:
     before = digests(folder), digests(tiny_model)
-    found = self_test(folder, model=tiny_model, places=2)
+    found = self_test(folder, at_hand=AtHand(packs=[pack]), model=tiny_model, places=2)
     assert found.missed == [] and found.exit_code == 0
     tried = {(one.target, one.kind) for one in found.mutations}
     written = [RECORD, JOURNAL, "card.json", "card.md", "verdict.json", *SAMPLES]
     assert {(name, "byte") for name in written} <= tried
     assert {(name, "number") for name in (RECORD, "card.json", "baseline.toml", *SAMPLES)} <= tried
+    assert {(name, kind) for name in SAMPLES for kind in ("line", "score", "item", "forged")} <= tried
     assert {("model: model.safetensors", "byte"), ("model: tokenizer.json", "byte")} <= tried
     assert (digests(folder), digests(tiny_model)) == before
 
 
-def test_weights_are_named_and_mended_numbers_are_found_by_computing_them_again(folder: Path, tiny_model: Path) -> None:
-    found = self_test(folder, model=tiny_model, places=1)
+def test_weights_are_named_and_mended_numbers_are_found_by_computing_them_again(
+    folder: Path, pack: Path, tiny_model: Path
+) -> None:
+    found = self_test(folder, at_hand=AtHand(packs=[pack]), model=tiny_model, places=1)
+    assert found.missed == []
     named = {(one.target, one.kind): one.named for one in found.mutations}
+    by_change = {one.change: one.named for one in found.mutations if one.target == SAMPLES[0]}
     assert named["model: model.safetensors", "byte"] == "weights: changed: model.safetensors"
     assert named["model: tokenizer.json", "byte"] == "model files: changed: tokenizer.json"
     assert "metrics: " in named[RECORD, "number"]
     assert named["baseline.toml", "number"].startswith("policy baseline, fixed before")
+    assert named[SAMPLES[0], "score"].startswith("bias/small_pairs scores: ")
+    assert {kind: named[SAMPLES[0], kind].split(":")[0] for kind in ("item", "forged")} == {
+        "item": "bias/small_pairs items",
+        "forged": "bias/small_pairs items",
+    }
+    assert {told.split(":")[0] for change, told in by_change.items() if change.startswith("line")} <= {
+        "plan",
+        "bias/small_pairs items",
+    }
     assert not [told for told in named.values() if "/tmp" in told]
 
 
@@ -87,13 +109,14 @@ def test_a_record_that_differs_already_tells_nothing(folder: Path, tmp_path: Pat
         self_test(copy)
 
 
-def test_the_command_prints_what_was_found(auditor_cli: Cli, folder: Path, tiny_model: Path) -> None:
-    done = auditor_cli("self-test", folder, "--model", tiny_model, "--places", 1)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split()[:5] for line in done.stdout.splitlines()]
-    assert ["record.json", "number", "1", "1"] in [row[:4] for row in rows]
-    count = len(rows) - 2
-    assert done.stdout.splitlines()[-1] == f"{count} of {count} alterations were found"
+def test_the_command_tells_what_only_the_probe_shows_where_that_is_not_given(auditor_cli: Cli, folder: Path) -> None:
+    done = auditor_cli("self-test", folder, "--places", 1)
+    assert done.returncode == 10, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert ["record.json", "number", "1", "1"] in [line.split()[:4] for line in lines]
+    missed = [line for line in lines if line.startswith("not found: ")]
+    assert len(missed) == 6 and all(", item " in line or "computed anew" in line for line in missed)
+    assert lines[-1].endswith("alterations were found; give the pack of a probe (--pack) to have its items checked")
 
 
 def test_a_record_that_is_not_there_is_named_as_it_was_written() -> None:

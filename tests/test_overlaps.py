@@ -46,7 +46,7 @@ from auditor.types import (
     Status,
     Undefined,
 )
-from auditor.verify import look_again, verify
+from auditor.verify import AtHand, look_again, verify
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -296,9 +296,9 @@ def test_a_column_without_text_is_named(
 
 
 def test_an_honest_record_verifies_and_the_same_files_give_the_same(
-    run: tuple[RunRecord, Path], trained_on: Path
+    run: tuple[RunRecord, Path], trained_on: Path, data_dir: Path
 ) -> None:
-    found = verify(run[1])
+    found = verify(run[1], AtHand(data_dir=data_dir))
     assert found.exit_code == 0, found.summary
     assert sum("overlap" in check.what for check in found.checks) == 6
     again = look_again(run[1] / "card.json", [trained_on])

@@ -20,16 +20,17 @@ from auditor.reask import reask
 from auditor.run import Settings, measure
 from auditor.scorers.minilm_toxicity import NAME as MINILM
 from auditor.types import RunRecord, Verification
-from auditor.verify import verify
+from auditor.verify import AtHand, verify
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Change = Callable[[Any], None]
+CHECKED = ("items", "scores", "metrics")
 
 
 @pytest.fixture(scope="module")
-def honest(tiny_model: Path, probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
-    """The folder of a run over pairs with a slice and a gap, and over rated completions."""
-    pack, out = tmp_path_factory.mktemp("pack"), tmp_path_factory.mktemp("runs") / "out"
+def pack(probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
+    """Pairs with a slice and a gap, and rated completions."""
+    folder = tmp_path_factory.mktemp("pack")
     pairs = probe_head + (
         '[ask]\nkind = "pairs"\ntexts = ["first", "second"]\n'
         '[score]\nscorer = "pair_preference"\nmetric = "first_rate"\nideal = 0.5\n'
@@ -39,13 +40,19 @@ def honest(tiny_model: Path, probe_writer, probe_head: str, tmp_path_factory: py
         {"id": f"p{n}", "axis": "ab"[n % 2], "first": f"The cat number {n} sat.", "second": f"The dog {n} ran off."}
         for n in range(24)
     ]
-    probe_writer(pack, "bias/small_pairs", pairs, items)
+    probe_writer(folder, "bias/small_pairs", pairs, items)
     talk = probe_head + (
         '[ask]\nkind = "generation"\nsamples_per_prompt = 2\nmax_new_tokens = 8\n[score]\nscorer = "text_rating"\n'
     )
-    probe_writer(
-        pack, "toxicity/small_talk", talk, [{"id": f"t{n}", "message": f"Say {n}."} for n in range(12)], "{{ message }}"
-    )
+    items = [{"id": f"t{n}", "message": f"Say {n}."} for n in range(12)]
+    probe_writer(folder, "toxicity/small_talk", talk, items, "{{ message }}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def honest(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run over both."""
+    out = tmp_path_factory.mktemp("runs") / "out"
     settings = Settings(model=str(tiny_model), out=out, packs=(pack,), probes="bias/small_pairs,toxicity/small_talk")
     commands.run(settings, commands.Demands())
     return out
@@ -66,13 +73,12 @@ def first_of(folder: Path) -> str:
     return f"{first.what}: {first.detail}"
 
 
-def test_an_honest_record_comes_out_the_same_in_every_check(honest: Path) -> None:
-    found = verify(honest)
+def test_an_honest_record_comes_out_the_same_in_every_check(honest: Path, pack: Path) -> None:
+    found = verify(honest, AtHand(packs=[pack]))
     assert set(outcomes(found).values()) == {"same"}, found.checks
     assert {"digests", "plan", "card.json", "verdict.json", "card.md"} <= set(outcomes(found))
-    assert {
-        f"{probe} {what}" for probe in ("bias/small_pairs", "toxicity/small_talk") for what in ("scores", "metrics")
-    } <= set(outcomes(found))
+    parts = [f"{probe} {what}" for probe in ("bias/small_pairs", "toxicity/small_talk") for what in CHECKED]
+    assert set(parts) <= set(outcomes(found))
     assert found.complete
 
 
@@ -213,13 +219,13 @@ def bytes_to_change(folder: Path, count: int) -> Iterator[tuple[Path, int]]:
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(7, marks=pytest.mark.slow)])
-def test_every_changed_byte_is_found(folder: Path, count: int) -> None:
+def test_every_changed_byte_is_found(folder: Path, pack: Path, count: int) -> None:
     for path, place in bytes_to_change(folder, count):
         whole = path.read_bytes()
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert verify_or_fail(folder), f"{path.name}, byte {place}"
         path.write_bytes(whole)
-    assert verify(folder).complete
+    assert verify(folder, AtHand(packs=[pack])).complete
 
 
 def verify_or_fail(folder: Path) -> bool:
@@ -283,11 +289,11 @@ def test_a_folder_without_a_record_is_an_error(tmp_path: Path) -> None:
 
 def test_the_same_model_answers_the_same(honest: Path, tiny_model: Path) -> None:
     checks = reask(honest, str(tiny_model), count=10)
-    assert [check.outcome for check in checks] == ["same"] * 11
+    assert [check.outcome for check in checks] == ["same"] * 12
 
 
 def test_another_model_is_found_by_its_weights(honest: Path, model_maker, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    (check,) = reask(honest, str(model_maker(tmp_path / "other", seed=1)), count=10)
+    check, *_ = reask(honest, str(model_maker(tmp_path / "other", seed=1)), count=10)
     assert (check.what, check.outcome) == ("weights", "differs")
 
 
@@ -303,8 +309,8 @@ def test_outputs_that_the_model_does_not_give_are_found_by_asking_it(folder: Pat
     assert "nats in the record" in found[0].detail
 
 
-def test_the_command_says_what_differs_and_exits_10(auditor_cli: Cli, folder: Path) -> None:
-    done = auditor_cli("verify", folder)
+def test_the_command_says_what_differs_and_exits_10(auditor_cli: Cli, folder: Path, pack: Path) -> None:
+    done = auditor_cli("verify", folder, "--pack", pack)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "checks came out the same" in done.stdout
     mended(folder, lambda r: nudge(r["probes"][0]["metrics"], "first_rate", "value"))
@@ -335,7 +341,7 @@ def test_a_card_without_its_verdict_is_not_taken_for_the_same(folder: Path) -> N
     assert outcomes(verify(folder))["card.md"] == "not_checked"
 
 
-def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, tmp_path: Path) -> None:
+def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, pack: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     source = (Path(__file__).parents[1] / "policies" / "baseline.toml").read_text(encoding="utf-8")
     mine.write_text(source.replace('id = "baseline"', 'id = "mine"'), encoding="utf-8")
@@ -343,7 +349,7 @@ def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, tmp_path:
     for name, text in commands.documents(audit).items():
         (folder / name).write_text(text, encoding="utf-8")
     assert outcomes(verify(folder))["verdict.json"] == "not_checked"
-    assert verify(folder, policies=[str(mine)]).exit_code == 0
+    assert verify(folder, AtHand(policies=[str(mine)], packs=[pack])).exit_code == 0
 
 
 def test_a_classifier_that_only_the_record_names_a_path_of_is_not_opened(folder: Path) -> None:
@@ -359,3 +365,69 @@ def test_a_line_that_is_no_json_is_an_error_that_names_it(folder: Path) -> None:
     mended(folder, lambda _: None)
     with pytest.raises(RecordError, match=r"bias__small_pairs\.jsonl:25 is not JSON"):
         verify(folder)
+
+
+def relabelled(folder: Path, change: Change) -> None:
+    """Alter the rows of a samples file and mend the digests, the scores being left as they are."""
+    edit_samples(folder, "bias/small_pairs", change)
+    mended(folder, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda rows: rows[3]["fields"].update(axis="c"), "p3.fields.axis: the record says 'c', computed 'b'"),
+        (lambda rows: rows[3]["slices"].update(axis="a"), "p3.slices.axis: the record says 'a', computed 'b'"),
+        (lambda rows: rows[5].update(cluster="p4"), "p5.cluster: the record says 'p4', computed 'p5'"),
+        (
+            lambda rows: rows[5]["questions"][0].update(order=[1, 0]),
+            "p5.questions[0].order: the record says (1, 0), computed (0, 1)",
+        ),
+        (
+            lambda rows: rows[5]["questions"][0].update(order=[0]),
+            "p5.questions[0].order: the record says (0,), computed (0, 1)",
+        ),
+        (lambda rows: rows.pop(), "n_selected: the record says 23, computed 24"),
+    ],
+)
+def test_a_sample_that_is_not_the_probes_is_named(folder: Path, pack: Path, change: Change, named: str) -> None:
+    relabelled(folder, change)
+    found = verify(folder, AtHand(packs=[pack]))
+    of_items = next(check for check in found.checks if check.what == "bias/small_pairs items")
+    assert of_items.outcome == "differs" and named in of_items.detail
+    assert outcomes(verify(folder))["bias/small_pairs items"] == "not_checked"
+
+
+@pytest.mark.parametrize(("key", "value"), [("n_items", 12), ("title", "Another"), ("data_pinned", False)])
+def test_what_the_record_says_of_a_probe_is_held_against_the_probe(
+    folder: Path, pack: Path, key: str, value: object
+) -> None:
+    mended(folder, lambda record: record["probes"][0].update({key: value}))
+    first = verify(folder, AtHand(packs=[pack])).first_difference
+    assert first is not None and first.what == "bias/small_pairs items" and first.detail.startswith(f"{key}: ")
+
+
+def test_another_version_of_the_probe_tells_nothing(folder: Path, pack: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(pack, tmp_path / "other"))
+    items = other / "bias" / "small_pairs" / "items.jsonl"
+    items.write_text(items.read_text(encoding="utf-8").replace("The cat number 0", "A cat number 0"), encoding="utf-8")
+    found = verify(folder, AtHand(packs=[other]))
+    assert outcomes(found)["bias/small_pairs items"] == "not_checked" and found.first_difference is None
+
+
+def test_a_score_that_no_metric_can_be_computed_from_is_named_not_a_crash(folder: Path) -> None:
+    relabelled(folder, lambda rows: rows[2]["score"].update(value=2.0))
+    found = {check.what: check for check in verify(folder).checks}
+    assert "p2.value: the record says 2.0, computed " in found["bias/small_pairs scores"].detail
+    assert "cannot be computed" in found["bias/small_pairs metrics"].detail
+
+
+def test_facts_of_the_model_are_read_off_its_files_again(folder: Path, tiny_model: Path) -> None:
+    mended(folder, lambda record: record["model"]["facts"]["design.layers"].update(value=99))
+    found = {check.what: check for check in reask(folder, str(tiny_model), count=1)}
+    assert found["model facts"].detail.startswith("design.layers: the record says 99, computed ")
+
+
+def test_counts_of_the_run_that_can_be_told_are_checked(folder: Path) -> None:
+    mended(folder, lambda record: record["clocks"].update(requests=7))
+    assert first_of(folder).startswith("journal: journal.jsonl.requests: the record says 7, computed ")

@@ -110,7 +110,7 @@ from auditor.types.recording import (
     RunRecord,
     Texts,
 )
-from auditor.types.verifying import Check, Mutation, Outcome, SelfTest, Verification
+from auditor.types.verifying import AlterationKind, Check, Mutation, Outcome, SelfTest, Verification
 
 __all__ = [
     "ANSWERS",
@@ -124,6 +124,7 @@ __all__ = [
     "PHRASING",
     "UNDECIDED",
     "WHEN",
+    "AlterationKind",
     "Answer",
     "Audience",
     "BackendInfo",

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 Outcome = Literal["same", "differs", "not_checked"]
+AlterationKind = Literal["byte", "number", "line", "score", "item", "forged"]
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -64,7 +65,7 @@ class Mutation(Struct, frozen=True, kw_only=True):
     """One thing that was altered: in which file, what, and what verification named first (empty: it found nothing)."""
 
     target: str
-    kind: Literal["byte", "number"]
+    kind: AlterationKind
     change: str
     named: str
 
@@ -83,6 +84,11 @@ class SelfTest(Struct, frozen=True, kw_only=True):
     def missed(self) -> list[Mutation]:
         """Return what verification did not find."""
         return [one for one in self.mutations if not one.caught]
+
+    @property
+    def needs_probes(self) -> bool:
+        """Return whether something was not found that only a probe shows, or its files do."""
+        return any(one.kind in {"item", "forged"} for one in self.missed)
 
     @property
     def exit_code(self) -> int:
