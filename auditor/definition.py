@@ -52,7 +52,8 @@ class Data(Struct, frozen=True, kw_only=True):
 
     `origin` says where the files come from; `n_items` how many items they hold, 0 where that is not known. Rows that
     do not have the values in `where` are left out, and so are the items named in `leave_out`, each for its reason:
-    rows that the published file itself has wrong. `texts` are fields that are the same in every item.
+    rows that the published file itself has wrong. Where a column's other values are named in `elsewhere`, a row with a
+    value in neither is a fault. `texts` are fields that are the same in every item.
 
     The rows may stand on the Hub, too: in a dataset `hub` at the commit `revision`, in its `config` and `split`;
     `rows_sha256` is the digest over them.
@@ -63,6 +64,7 @@ class Data(Struct, frozen=True, kw_only=True):
     fields: dict[str, Spec]
     files: tuple[DataFile, ...] = ()
     where: dict[str, str | tuple[str, ...]] = {}
+    elsewhere: dict[str, str | tuple[str, ...]] = {}
     leave_out: dict[str, str] = {}
     texts: dict[str, str] = {}
     n_items: int = 0

@@ -135,7 +135,7 @@ def _items_in(rows: Sequence[datafiles.Row], data: Data, prefix: str, faults: li
     for bare in rows:
         row = replace(bare, values={**bare.values, **texts}) if texts else bare
         try:
-            kept = mapping.keeps(row, data.where)
+            kept = mapping.keeps(row, data.where, data.elsewhere)
         except mapping.HoleError as fault:
             faults.append(f"{row.where}: {fault}")
             continue

@@ -8,6 +8,7 @@ then `default` (where the column is empty), `text` (a number becomes a text), `s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ class Field(Struct, frozen=True, kw_only=True):
     values: dict[str, Json] | None = None
 
 
+Values = str | tuple[str, ...]
 Spec = str | tuple[str, ...] | Field
 
 
@@ -34,12 +36,23 @@ class HoleError(Exception):
     """A row lacks what a field needs; the reader of the items makes a fault of it."""
 
 
-def keeps(row: Row, where: Mapping[str, str | tuple[str, ...]]) -> bool:
-    """Return whether a row has the values that `where` asks of its columns."""
-    return all(
-        str(_reach(row, column)) in ([wanted] if isinstance(wanted, str) else wanted)
-        for column, wanted in where.items()
-    )
+def keeps(row: Row, where: Mapping[str, Values], elsewhere: Mapping[str, Values] = MappingProxyType({})) -> bool:
+    """Return whether a row has the values that `where` asks of its columns.
+
+    Raises:
+        HoleError: it lacks such a column, or has a value that is in neither, of a column whose other values are known.
+    """
+    kept = True
+    for column, wanted in where.items():
+        value, known = str(_reach(row, column)), [*_listed(wanted), *_listed(elsewhere.get(column, ()))]
+        if column in elsewhere and value not in known:
+            raise HoleError(f"{column}: expected one of {', '.join(known)}, got {value!r}")
+        kept = kept and value in _listed(wanted)
+    return kept
+
+
+def _listed(values: Values) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else values
 
 
 def item_of(row: Row, fields: Mapping[str, Spec], *, name: str) -> tuple[dict[str, Json], list[str]]:
@@ -54,7 +67,7 @@ def item_of(row: Row, fields: Mapping[str, Spec], *, name: str) -> tuple[dict[st
     return item, faults
 
 
-def columns_of(fields: Mapping[str, Spec], where: Mapping[str, str | tuple[str, ...]]) -> list[str]:
+def columns_of(fields: Mapping[str, Spec], where: Mapping[str, Values]) -> list[str]:
     """Return every column that is read, each once."""
     found: list[str] = list(where)
     for spec in fields.values():

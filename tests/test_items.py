@@ -187,9 +187,9 @@ def test_rows_that_are_filtered_or_left_out_are_no_items(benchmark) -> None:  # 
     assert "at least one" in fault(lambda: benchmark(ROWS.encode(), more='where = { kind = "z" }'))
 
 
-def test_a_data_folder_that_does_not_exist_is_a_usage_error(benchmark, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_data_folder_that_does_not_exist_is_an_error(benchmark, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     benchmark(ROWS.encode())
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(DataError, match="does not exist"):
         probes.load(tmp_path / "pack" / "bias" / "pairs", data_dir=tmp_path / "nowhere")
 
 

@@ -90,6 +90,12 @@ def test_harmbench_puts_the_context_before_the_request_and_leaves_copyright_out(
     assert probe.samples[1].slices == {"category": "harassment_bullying", "function": "contextual"}
 
 
+def test_harmbench_refuses_a_row_of_a_kind_that_it_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"FunctionalCategory: expected one of .*copyright, got 'Standard'") as caught:
+        load("alignment/harmbench", tmp_path, HARMBENCH.replace("cat,standard", "cat,Standard"))
+    assert "line 2" in str(caught.value)
+
+
 def test_ailuminate_asks_in_english_alone(tmp_path: Path) -> None:
     probe = load("alignment/ailuminate", tmp_path)
     assert [(sample.id, sample.slices) for sample in probe.samples] == [
