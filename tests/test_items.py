@@ -11,7 +11,7 @@ import pytest
 
 from auditor import probes
 from auditor.datafiles import git_blob
-from auditor.errors import DataError, UsageError
+from auditor.errors import DataError
 
 ROWS = 'more,less,kind\n"A first, longer one",second,x\nthird,fourth,y\n'
 LESS = 'less = "less"\n'

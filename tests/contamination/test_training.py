@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.contamination import rows, training
-from auditor.errors import AuditorError, DataError
+from auditor.errors import DataError
 
 ROWS = [{"question": "Who asked, and why?", "n": 3, "answers": ["She", {"no": "He"}]}, {"question": "Å “second”\nrow"}]
 TEXTS = ["Who asked, and why?\nShe\nHe", "Å “second”\nrow"]
