@@ -120,10 +120,14 @@ def _read(name: str) -> tuple[Path, dict[str, Json], dict[str, Json], list[str]]
 
 
 def _whole(path: Path) -> tuple[dict[str, Json], dict[str, Json]]:
-    with foreign_faults(f"{path} is no policy as a run keeps it", PolicyError, hint="give the policy's TOML file"):
+    told, hint = f"{path} is no policy as a run keeps it", "give the policy's TOML file"
+    try:
         whole = schema.strict_json(path.read_text(encoding="utf-8"))
-        if not (isinstance(whole, list) and len(whole) == len(("content", "card_schema"))):
-            raise PolicyError(f"{path} is no policy as a run keeps it", hint="give the policy's TOML file")
+    except (ValueError, RecursionError) as fault:
+        raise PolicyError(f"{told}: it is not JSON: {fault}", hint=hint) from fault
+    if not (isinstance(whole, list) and len(whole) == len(("content", "card_schema"))):
+        raise PolicyError(f"{told}: expected a list of the policy and its schema", hint=hint)
+    with foreign_faults(told, PolicyError, hint=hint):
         content, card_schema = whole
         schema.validators().Draft202012Validator.check_schema(card_schema)
         return dict(content), dict(card_schema)

@@ -48,7 +48,7 @@ def wait_for_journal(process: subprocess.Popen[str], path: Path, lines: int) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_stopped_halfway_and_resumed_has_the_record_of_an_unbroken_one(
-    auditor_process: Cli, tiny_model: Path, policy: Callable[[str], Path], tmp_path: Path, how: signal.Signals
+    auditor_process: Cli, tiny_model: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
     def words(out: str) -> list[object]:
         chosen = "toxicity,bias/stereotype_contrast"
