@@ -12,6 +12,7 @@ from typing import get_args
 
 from auditor import schema
 from auditor.types import (
+    MOST_LOST,
     Card,
     CardDiff,
     Change,
@@ -67,9 +68,7 @@ def _kind(before: object, after: object) -> ChangeKind:
 
 def _model(older: Card, newer: Card) -> Iterator[Change]:
     """Yield the parts of the model that differ, and what it was newly trusted with."""
-    one, two = (
-        {(part.role, part.kind, part.name): part.sha256 for part in card.model.parts} for card in (older, newer)
-    )
+    one, two = _parts(older), _parts(newer)
     for key in sorted({*one, *two}):
         before, after = one.get(key), two.get(key)
         if before != after:
@@ -102,19 +101,24 @@ def _word(value: bool) -> str:
 def _facts(older: Card, newer: Card) -> Iterator[Change]:
     for key in [*older.facts, *(key for key in newer.facts if key not in older.facts)]:
         before, after = older.facts.get(key, Fact(status="missing")), newer.facts.get(key, Fact(status="missing"))
-        same = (before.status, before.value, before.reason) == (after.status, after.value, after.reason)
-        if same or before.status == after.status == "missing":
+        if _said(before) == _said(after) or before.status == after.status == "missing":
             continue
         why = _why(key, before, after)
         plain = _kind(*(None if fact.status == "missing" else fact for fact in (before, after)))
         kind: ChangeKind = "escalated" if why else plain
         yield Change(kind=kind, area="fact", key=key, before=_told(before), after=_told(after), why=why)
-    for key, said in newer.contradictions.items():
-        if older.contradictions.get(key) != said:
-            before_said = older.contradictions.get(key, "")
-            yield Change(
-                kind="escalated", area="fact", key=key, before=before_said, after=said, why="a contradiction came in"
-            )
+    for key in sorted({*older.contradictions, *newer.contradictions}):
+        was, now = older.contradictions.get(key, ""), newer.contradictions.get(key, "")
+        if was != now:
+            gone = "the contradiction is gone"
+            why, kind = ("a contradiction came in", "escalated") if now else (gone, "removed")
+            yield Change(kind=kind, area="fact", key=key, before=_cut(was), after=_cut(now), why=why)
+
+
+def _said(fact: Fact) -> tuple[object, ...]:
+    """Return what is told of a fact: its status, value and reason, and for whom it is; the order of lists is none."""
+    value = sorted(map(schema.canonical_json, fact.value)) if isinstance(fact.value, list | tuple) else fact.value
+    return fact.status, value, fact.reason, frozenset(fact.audiences)
 
 
 def _why(key: str, before: Fact, after: Fact) -> str:
@@ -125,8 +129,10 @@ def _why(key: str, before: Fact, after: Fact) -> str:
         if after.status in {"withheld", "not_applicable", "missing"}:
             return f"{before.status} before, {after.status.replace('_', ' ')} now"
         return f"rests on weaker evidence: {before.status} before, {after.status} now"
-    changed = before.value != after.value and before.value is not None
-    return _ESCALATED.get(key, "") if changed else ""
+    if _said(before)[1] != _said(after)[1] and before.value is not None and key in _ESCALATED:
+        return _ESCALATED[key]
+    fewer = after.audiences and not set(before.audiences or after.audiences) < set(after.audiences)
+    return "for fewer readers than before" if fewer and before.audiences != after.audiences else ""
 
 
 def _told(fact: Fact) -> str:
@@ -175,33 +181,45 @@ def _of_metric(address: str, before: Placed | None, after: Placed | None) -> Cha
         kind: ChangeKind = "escalated" if lost else _kind(before, after)
         return _metric(kind, address, before, after, "it is no longer measured" if lost else "")
     was, now = before[1], after[1]
-    if isinstance(was, Metric) and isinstance(now, Undefined):
-        return _metric("escalated", address, before, after, "it has no value any more")
-    if isinstance(was, Undefined) or isinstance(now, Undefined):
-        return (
-            None
-            if isinstance(was, Undefined) and isinstance(now, Undefined)
-            else _metric("changed", address, before, after, "")
-        )
-    other = [name for name, differs in _conditions(before, after).items() if differs]
-    if other:
-        return _metric("changed", address, before, after, f"not comparable: another {', another '.join(other)}")
-    if was.interval.low <= now.interval.high and now.interval.low <= was.interval.high:
-        return None
-    worse = abs(now.value - now.key.ideal) > abs(was.value - was.key.ideal)
-    told = f"{'further from' if worse else 'nearer to'} the ideal {now.key.ideal:g}, beyond both intervals"
-    return _metric("escalated" if worse else "changed", address, before, after, told)
+    if isinstance(was, Metric) and isinstance(now, Metric):
+        told = _moved(before[0], was, after[0], now)
+    else:
+        told = _without_value(was, now)
+    return _metric(told[0], address, before, after, told[1]) if told else None
 
 
-def _conditions(before: Placed, after: Placed) -> dict[str, bool]:
-    """Return what must be the same for two values to be compared, and whether it differs."""
-    (probe, was), (again, now) = before, after
-    return {
+def _without_value(was: Metric | Undefined, now: Metric | Undefined) -> tuple[ChangeKind, str] | None:
+    """Return what became of a metric that has no value in one of the cards, or in both."""
+    if isinstance(was, Metric):
+        return "escalated", "it has no value any more"
+    if isinstance(now, Metric):
+        return "changed", ""
+    return ("changed", "undefined for another reason") if was.reason != now.reason else None
+
+
+def _moved(probe: ProbeResult, was: Metric, again: ProbeResult, now: Metric) -> tuple[ChangeKind, str] | None:
+    """Return how far a metric moved beyond both intervals, or why that cannot be told."""
+    conditions = {
         "probe version": probe.version != again.version,
         "scorer": was.scorer != now.scorer,
         "data": was.data_digest != now.data_digest,
         "selection of samples": probe.n_selected != again.n_selected,
     }
+    other = [name for name, differs in conditions.items() if differs]
+    if other:
+        return "changed", f"not comparable: another {', another '.join(other)}"
+    if _lost(now) - _lost(was) > MOST_LOST:
+        return "escalated", f"{_lost(now):.0%} of the samples gave no score, {_lost(was):.0%} before"
+    if was.interval.low <= now.interval.high and now.interval.low <= was.interval.high:
+        return None
+    worse = abs(now.value - now.key.ideal) > abs(was.value - was.key.ideal)
+    told = f"{'further from' if worse else 'nearer to'} the ideal {now.key.ideal:g}, beyond both intervals"
+    return ("escalated" if worse else "changed"), told
+
+
+def _lost(metric: Metric) -> float:
+    """Return the share of the samples that gave no score."""
+    return metric.n_unscored / ((metric.n + metric.n_unscored) or 1)
 
 
 def _metric(kind: ChangeKind, address: str, before: Placed | None, after: Placed | None, why: str) -> Change:
@@ -228,13 +246,11 @@ def _policies(older: Card, newer: Card) -> Iterator[Change]:
             why = "it is no longer judged by this policy" if lost else ""
             yield _verdict(kind, name, before, after, why)
             continue
-        if before.policy_digest != after.policy_digest:
-            yield _verdict("changed", name, before, after, "the policy itself changed")
-        if before.status != after.status:
-            worse = _worse(before.status, after.status)
-            yield _verdict(
-                "escalated" if worse else "changed", name, before, after, "the verdict got worse" if worse else ""
-            )
+        other = "the policy itself changed" if before.policy_digest != after.policy_digest else ""
+        worse = "the verdict got worse" if _worse(before.status, after.status) else ""
+        if other or before.status != after.status:
+            why = ", and ".join(filter(None, (worse, other)))
+            yield _verdict("escalated" if worse else "changed", name, before, after, why)
         yield from _findings(name, before, after)
 
 
@@ -252,7 +268,7 @@ def _findings(name: str, before: Verdict, after: Verdict) -> Iterator[Change]:
     one, two = (_by_id(verdict) for verdict in (before, after))
     for key in [*one, *(key for key in two if key not in one)]:
         was, now = one.get(key), two.get(key)
-        if was is not None and now is not None and was.status == now.status:
+        if was is not None and now is not None and (was.status, was.waiver) == (now.status, now.waiver):
             continue
         worse = now is not None and now.status is not Status.PASS and (was is None or _worse(was.status, now.status))
         kind: ChangeKind = "escalated" if worse and now is not None and now.required else _kind(was, now)
