@@ -33,6 +33,7 @@ from auditor.types import (
     FileDigest,
     Finding,
     Grid,
+    Interval,
     Material,
     Metric,
     ProbeOverlap,
@@ -795,3 +796,109 @@ def test_energy_that_nobody_knows_has_no_place_in_an_export(documents: Any) -> N
     considerations = only(documents["cyclonedx"])["metadata"]["component"]["modelCard"]["considerations"]
     rows = considerations["environmentalConsiderations"]["energyConsumptions"]
     assert [row["activity"] for row in rows] == ["training"]
+
+
+# Whatever names and numbers a card holds
+
+SLICES = {
+    "words of other scripts": "språk 性别 👩🏽‍🚀 e\u0301",
+    "markup": '<b>rate</b> [x](http://e.example) `c` & "q" ]]>',
+    "pipes and slashes": "a|b \\| c\\",
+    "separators": "a, b: c=d; [0.1, 0.2] n=3 undefined n=2",
+    "very long": "x" * 5000,
+    "blanks": " a  b ",
+}
+NUMBERS = (0.0, 1.0, 1e-300, 1 / 3, 0.1 + 0.2, 1e15)
+
+
+def with_metrics(material: Material, *metrics: Metric | Undefined) -> Material:
+    """Return the material with these metrics in place of its first probe's, in record and card."""
+    first, *others = material.record.probes
+    probes = (replace(first, metrics=metrics), *others)
+    return replace(material, record=replace(material.record, probes=probes), card=replace(material.card, probes=probes))
+
+
+def one_of(material: Material) -> Metric:
+    return next(metric for _, metric in material.metrics() if isinstance(metric, Metric))
+
+
+def undefined(metric: Metric, group: dict[str, str]) -> Undefined:
+    return Undefined(
+        key=metric.key,
+        slice=group,
+        reason=Reason.NO_SCORED_SAMPLES,
+        n=0,
+        n_unscored=7,
+        scorer=metric.scorer,
+        data_digest=metric.data_digest,
+    )
+
+
+@pytest.mark.parametrize("form", METRICS_IN)
+@pytest.mark.parametrize("name", sorted(SLICES))
+def test_a_group_of_any_name_has_its_values(material: Material, name: str, form: str) -> None:
+    plain = one_of(material)
+    group = {"group": SLICES[name]}
+    lacking = undefined(plain, {**group, "z": "1"})
+    given = with_metrics(material, plain, replace(plain, slice=group, value=0.25), lacking)
+    found = {one.name: one.text for one in registry.load("formats", form)(given)}
+    (values, lost), (told, untold) = of_card(given), READERS[form](found)
+    if form == "github-summary":  # names are escaped there, and their blanks are one
+        assert list(told.values()) == list(values.values()) and len(untold) == len(lost)
+    else:
+        assert (told, untold) == (values, lost)
+
+
+@pytest.mark.parametrize("form", METRICS_IN)
+@pytest.mark.parametrize("value", NUMBERS, ids=repr)
+def test_every_digit_of_a_number_is_kept(material: Material, value: float, form: str) -> None:
+    plain = one_of(material)
+    interval = Interval(low=value / 3, high=value * 3, level=0.95, method="given")
+    given = with_metrics(material, replace(plain, value=value, interval=interval, n=1, n_unscored=10**12))
+    found = {one.name: one.text for one in registry.load("formats", form)(given)}
+    assert READERS[form](found) == of_card(given)
+
+
+NASTY = {
+    "model.name": "språk 👩🏽‍🚀 </script><b>]]> \x00\x1b[31m",
+    "model.description": "line one\r\nline two\u2028| a | [x](javascript:alert(1)) " + "long " * 4000,
+    "use.intended": '{"a": 1} \\ \\u0000 %s ${x} {{ y }}',
+    "use.limitations": "\ufeff\u202eback\u202c\ufffe",
+    "model.version": "1.0; rm -rf / --no-preserve-root",
+}
+
+
+def with_facts(material: Material) -> Material:
+    """Return the material with hostile declared facts, one that is withheld, and one that is contradicted."""
+    said = {key: Fact(status="declared", value=value, source="by us") for key, value in NASTY.items()}
+    said["model.contact"] = Fact(status="withheld", reason="<i>being set up</i> & \x00")
+    said["model.license"] = Fact(status="declared", value="mit", source="by us")
+    card = replace(
+        material.card,
+        facts={**material.card.facts, **said},
+        contradictions={"model.license": "LICENSE says apache-2.0"},
+    )
+    return replace(material, card=card)
+
+
+@pytest.mark.parametrize("form", METRICS_IN)
+def test_hostile_facts_leave_every_metric_where_it_was(material: Material, form: str) -> None:
+    given = with_facts(material)
+    found = {one.name: one.text for one in registry.load("formats", form)(given)}
+    assert READERS[form](found) == of_card(given)
+
+
+def test_hostile_facts_are_told_as_they_are_with_what_disputes_or_withholds_them(material: Material) -> None:
+    given = with_facts(material)
+    component = only({one.name: one.text for one in cyclonedx.export(given)})["metadata"]["component"]
+    told = {row["name"]: row["value"] for row in component["properties"]}
+    assert {key: told[f"auditor:fact:{key}"] for key in NASTY} == NASTY
+    assert told["auditor:fact:model.contact"] == "withheld: <i>being set up</i> & \x00"
+    assert told["auditor:fact:model.license"] == "disputed: mit (LICENSE says apache-2.0)"
+    assert "licenses" not in component
+    (model,) = [
+        row
+        for row in only({one.name: one.text for one in spdx3.export(given)})["@graph"]
+        if row["type"] == "ai_AIPackage"
+    ]
+    assert model["name"] == NASTY["model.name"] and model["ai_limitation"] == NASTY["use.limitations"]
