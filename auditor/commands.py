@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from auditor import earlier, policies, probes, record, registry, requests, schema, waivers
 from auditor.card import build_card, with_verdicts
 from auditor.computed.dates import day_of
-from auditor.errors import PackError, UsageError
+from auditor.errors import PackError, ProvenanceError, UsageError, list_faults
 from auditor.judge import judge, worst
 from auditor.provenance.datasets import folders_of
 from auditor.provenance.declare import kept_beside, load_declared
-from auditor.types import Card, Comparison, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
+from auditor.types import ANSWERS, Card, Comparison, Fact, Policy, RunRecord, Status, Verdict, Verdicts, Waiver
 
 if TYPE_CHECKING:
     from auditor.run import Settings
@@ -153,6 +153,11 @@ def _read(demands: Demands, folder: Path | None) -> _Given:
     facts = _source(demands.provenance, folder, PROVENANCE)
     waived = _source(demands.waivers, folder, WAIVERS)
     declared = load_declared(facts) if facts else {}
+    faults = policies.answer_faults((key for key in declared if key.startswith(f"{ANSWERS}.")), loaded)
+    if faults:
+        raise ProvenanceError(
+            f"{facts} answers what nobody asks:\n{list_faults(faults)}", hint="correct the places named"
+        )
     excused = waivers.load(waived, {*policies.find(), *(policy.id for policy in loaded)}) if waived else ()
     texts = {name: path.read_text(encoding="utf-8") for name, path in ((PROVENANCE, facts), (WAIVERS, waived)) if path}
     return _Given(

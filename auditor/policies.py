@@ -15,7 +15,7 @@ from auditor import policy_faults, probes, registry, resources, schema
 from auditor.demands import KEYS, compile_duties
 from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
 from auditor.provenance.facts import catalogue, missing
-from auditor.types import OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
+from auditor.types import ANSWERS, OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
 
 KEPT = "policies"
 T = TypeVar("T", Rule, Duty)
@@ -176,6 +176,28 @@ def check_metrics(policy: Policy, known: Mapping[str, set[str]], *, foreign: boo
         raise PolicyError(
             f"policy {policy.id} names metrics that do not exist:\n{list_faults(faults)}", hint="correct the policy"
         )
+
+
+def answer_faults(keys: Iterable[str], judged_by: Sequence[Policy]) -> list[str]:
+    """Return a fault for each answer that goes to no question of a policy that is at hand, with the nearest that is.
+
+    A policy that is not at hand, and like none that is, can have any question.
+    """
+    known = {policy.id: policy for policy in judged_by}
+    names = sorted({*find(), *known})
+    faults = []
+    for key in keys:
+        name, _, duty = key.removeprefix(f"{ANSWERS}.").partition("/")
+        at = f"$.answers: {name}/{duty}: no"
+        if name not in names:
+            near = difflib.get_close_matches(name, names, cutoff=0.75)
+            faults += [f"{at} policy is named {name!r} ({nearest(name, near)})"] if near else []
+            continue
+        policy = known.get(name) or load(name)
+        questions = [one.id for one in policy.duties if not one.automatable]
+        if duty not in questions:
+            faults.append(f"{at} question of {name} is named {duty!r} ({nearest(duty, questions)})")
+    return faults
 
 
 def _metric_faults(rules: Iterable[tuple[str, str]], known: Mapping[str, set[str]]) -> list[str]:

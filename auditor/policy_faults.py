@@ -93,8 +93,12 @@ def _source_faults(content: dict[str, Json], entry: dict[str, Json]) -> list[str
     if name and name not in sources:
         return [f"no source is named {name!r} ({nearest(name, sources)})"]
     basis = entry.get("basis", sources[name]["basis"] if name else "organisation")
-    if basis != "organisation" and not (name and entry.get("clause")):
+    clause = str(entry.get("clause", "")).strip()
+    if basis != "organisation" and not (name and clause):
         return [f"{entry['id']!r} rests on a {basis}, so it needs a source and a clause"]
+    clauses = sources[name].get("clauses", []) if name else []
+    if clause and clauses and clause not in clauses:
+        return [f"{name!r} has no clause {clause!r} ({nearest(clause, clauses)})"]
     return []
 
 

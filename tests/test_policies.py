@@ -245,3 +245,32 @@ def test_a_schema_of_ones_own_stands_beside_demands_but_not_for_the_same_duty(tm
     assert {"own", "d", "known"} <= set(policies.load(write(tmp_path, both)).card_schema["$defs"])
     with pytest.raises(PolicyError, match="'own' says what it demands, and so does card_schema"):
         policies.load(write(tmp_path, HEAD + own + 'facts = ["model.license"]\n'))
+
+
+def test_an_answer_that_goes_to_no_question_names_the_nearest() -> None:
+    keys = ["answers.strict/reviewd", "answers.strct/reviewed", "answers.strict/purpose", "answers.ours/any"]
+    faults = policies.answer_faults([*keys, "answers.strict/reviewed"], [policies.load("strict")])
+    assert [fault.partition(": no ")[0] for fault in faults] == [f"$.{key}".replace("s.s", "s: s") for key in keys[:3]]
+    assert "did you mean reviewed" in faults[0] and "did you mean strict" in faults[1]
+    assert policies.answer_faults(["answers.strict/reviewed"], []) == []
+    assert policies.answer_faults(["answers.strict/reviewd"], []) == faults[:1]
+
+
+@pytest.mark.parametrize(
+    ("clause", "why"),
+    [(" ", "needs a source and a clause"), ("Article 6", r"has no clause 'Article 6' \(did you mean A")],
+)
+def test_a_clause_that_is_blank_or_does_not_exist_is_a_fault(tmp_path: Path, clause: str, why: str) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(
+        'version = "1.0.0"\ntitle = "P"\nowner = "O"\ndescription = "D"\nsource = "law"\n'
+        '[sources.law]\ntitle = "A law"\nbasis = "law"\nchecked_on = 2026-11-25\n'
+        'clauses = ["Article 5", "Article 16"]\n'
+        f'[[duties]]\nid = "a"\ntitle = "A"\nclause = "{clause}"\nfacts = ["model.license"]\n'
+        'rationale = "It is so, by law."\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(PolicyError, match=why):
+        policies.load(str(path))
+    path.write_text(path.read_text(encoding="utf-8").replace(f'"{clause}"', '"Article 5"'), encoding="utf-8")
+    assert policies.load(str(path)).sources["law"].clauses == ("Article 5", "Article 16")

@@ -32,13 +32,15 @@ class Status(enum.StrEnum):
 class Source(Struct, frozen=True, kw_only=True):
     """What a policy's clauses stand in: a law, a standard, or the organisation's own reasons.
 
-    `checked_against` says what they were held against on `checked_on`, where that is not the source itself.
+    `checked_against` says what they were held against on `checked_on`, where that is not the source itself. `clauses`
+    are those that can be cited, where they are listed.
     """
 
     title: str
     basis: Basis
     checked_on: str
     checked_against: str = ""
+    clauses: tuple[str, ...] = ()
     url: str = ""
 
 
