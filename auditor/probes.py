@@ -217,12 +217,10 @@ def load(
         UsageError: a benchmark's items are wanted, and it is not said where they are.
     """
     probe_id = f"{folder.parent.name}/{folder.name}/{part}".rstrip("/")
-    config, found, faults = _read(probe_id, folder)
-    config = _of_part(config, part)
+    config, found, faults = _read(probe_id, folder, part)
     ask, scoring, data = _parsed(config, folder, hub.places.get(probe_id) if hub else None)
     template, template_faults = read_template(folder / "prompt.j2", ask)
-    faults += _place_faults(data) if data else []
-    faults += [*template_faults, *items.faults_of_scorer(ask, scoring)]
+    faults += [*(_place_faults(data) if data else ()), *template_faults, *items.faults_of_scorer(ask, scoring)]
     faults += [] if data else items.faults_in(found, ask, scoring)
     if faults:
         raise _pack_error(probe_id, folder, faults)
@@ -257,8 +255,8 @@ def _converted(config: dict[str, Json], key: str, kind: type[T], folder: Path) -
     return schema.convert(config[key], kind, where=where, error=PackError, at=f"$.{key}", hint=hint)
 
 
-def _read(probe_id: str, folder: Path) -> tuple[dict[str, Json], Rows[Item], list[str]]:
-    """Return what probe.toml says, all parts of it, the items that lie beside it, and what is wrong with the rest.
+def _read(probe_id: str, folder: Path, part: str) -> tuple[dict[str, Json], Rows[Item], list[str]]:
+    """Return what probe.toml says of a part, the items that lie beside it, and what is wrong with the rest.
 
     Raises:
         PackError: probe.toml breaks its schema; with all faults of the folder that can be told then.
@@ -275,7 +273,7 @@ def _read(probe_id: str, folder: Path) -> tuple[dict[str, Json], Rows[Item], lis
         faults.append(f"probe.toml: $.data: the items are in {items.OWN} already")
     if broken:
         raise _pack_error(probe_id, folder, [*broken, *faults])
-    return config, found, faults
+    return _of_part(config, part), found, faults
 
 
 def _parsed(config: dict[str, Json], folder: Path, given: HubPlace | None) -> tuple[Ask, Scoring, Data | None]:
