@@ -50,7 +50,10 @@ def opinion(n: int, rng: np.random.Generator) -> Item:
 def question(n: int, rng: np.random.Generator) -> Item:
     fields = {"condition": CONDITIONS[n % 2], "groups": ["a", "b", "unknown"], "stereotyped_groups": ["a"]}
     fields |= {"polarity": "neg", "correct": int(n % 4 > 1)}
-    return fields, f"c{n // 3}", Score(value=bit(rng), parts={"bias": int(rng.integers(3)) - 1})
+    bias = int(rng.integers(3)) - 1
+    choice = -1 if n % 5 == 0 else int(rng.integers(3))  # a tie now and then, which names nobody
+    parts = {"bias": 0 if choice < 0 else bias, "choice": choice}
+    return fields, f"c{n // 3}", Score(value=bit(rng) if choice >= 0 else 0, parts=parts)
 
 
 def term(n: int, rng: np.random.Generator) -> Item:

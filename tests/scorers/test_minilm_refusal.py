@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
-from auditor import registry, verify
+from auditor import registry, scoring
 from auditor.errors import MissingPackageError, ScorerError
 from auditor.scorers import minilm_refusal, minilm_toxicity
 from auditor.scorers.minilm_refusal import LABELS, MiniLMRefusal, RefusalNetwork
@@ -135,10 +135,10 @@ def test_a_record_is_verified_only_with_the_head_and_the_encoder_that_scored_it(
         )
 
     probe, other = probe_of(scorer.ref), probe_of(replace(scorer.ref, checkpoint="0" * 64))
-    assert isinstance(verify._scorer(probe, None, ""), MiniLMRefusal)
-    assert "has another checkpoint here" in verify._scorer(other, None, "")
+    assert isinstance(scoring._scorer(probe, None, ""), MiniLMRefusal)
+    assert "has another checkpoint here" in scoring._scorer(other, None, "")
     monkeypatch.setattr(minilm_toxicity, "_MODULE", "no_such_module")
-    assert "needs the package" in verify._scorer(probe, None, "")
+    assert "needs the package" in scoring._scorer(probe, None, "")
 
 
 def test_a_refusal_in_unusual_words_is_found_though_the_rules_miss_it(network) -> None:
