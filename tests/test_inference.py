@@ -144,7 +144,7 @@ def test_the_form_tells_both_items_to_the_authorities_alone(record: RunRecord) -
         ("mdf-public", False),
     ):
         text = renderings.render(card, name).replace("\\", "")
-        assert ("100000000 FLOP *(measured: counted" in text) == ("1000 FLOP a token" in text) == told, name
+        assert ("100,000,000 FLOP *(measured: counted" in text) == ("1000 FLOP a token" in text) == told, name
 
 
 @pytest.mark.parametrize(
