@@ -22,7 +22,9 @@ from auditor.types import Json
 from training import calibrate, measure
 from training.energy import Tracked
 from training.example import KINDS, Example
-from training.own_items import own_items
+from training.mentions import mentions
+from training.own_items import MORE, own_items
+from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def main() -> None:
     if asked.held_out:
         write_held_out(examples, asked.held_out)
         return
-    trained = {} if asked.measure else train(examples, path)
+    trained = {} if asked.measure else train(taught(examples), path)
     report(path, measured(examples, asked.data, path), trained)
     if trained:
         write_golden(path, asked.golden)
@@ -57,6 +59,12 @@ def main() -> None:
 def read_examples(data: Path) -> list[Example]:
     """Return all labelled texts, those of the public sources first."""
     return [*(example for source in SOURCES.values() for example in source(data)), *own_items()]
+
+
+def taught(examples: Sequence[Example]) -> list[Example]:
+    """Return the texts with what else is trained on: more sentences of our own, short phrases, and groups renamed."""
+    more = [example for example in own_items(MORE) if example.part == "train"]
+    return renamed([*examples, *more, *mentions()], n_others=2)
 
 
 def write_held_out(examples: Sequence[Example], path: Path) -> None:
@@ -76,11 +84,11 @@ def write_held_out(examples: Sequence[Example], path: Path) -> None:
 
 def train(examples: Sequence[Example], path: Path, settings: Settings | None = None) -> dict[str, Json]:
     """Train and calibrate; write the weights, and return what the report says of how they came to be."""
-    from training.fit import Settings, fit, logits_of
+    from training.fit import SHIPPED, fit, logits_of
 
     tracked = Tracked()
     started, cpu = time.monotonic(), time.process_time()
-    settings = settings or Settings()
+    settings = settings or SHIPPED
     encoder, tokenizer = minilm_toxicity.open_encoder()
     model, read = fit(encoder, lambda text: list(tokenizer.encode(fold_spelling(text)).ids), examples, settings)
     held = [number for number, example in enumerate(examples) if example.part == "calibration"]

@@ -43,6 +43,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     threads: int = 2
 
 
+SHIPPED = Settings(renamed=0.3, averaged=0.3, threads=1)
+
+
 class Trained(nn.Module):
     """An encoder with adapters, and heads on it."""
 

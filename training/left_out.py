@@ -22,7 +22,7 @@ from auditor.scorers import minilm_toxicity
 from auditor.scorers.spelling import fold_spelling
 from auditor.types import Json
 from training import fit, studies
-from training.__main__ import read_examples
+from training.__main__ import read_examples, taught
 from training.example import Example
 from training.own_items import ITEMS
 
@@ -40,12 +40,12 @@ _ABOVE = {"chinese": "asian", "mexican": "latino"}  # a sentence about the forme
 def main() -> None:
     """Train and rate fold by fold; write the figures."""
     asked = studies.parser(__doc__, RESULT).parse_args()
-    settings = fit.Settings(epochs=2, threads=1)
-    examples = thinned(read_examples(asked.data))
+    settings = msgspec.structs.replace(fit.SHIPPED, epochs=2)
+    examples = taught(thinned(read_examples(asked.data)))
     about = {"scorer": studies.scorer(), "settings": msgspec.to_builtins(settings)}
-    logits, folds = _by_fold(examples, settings)
-    control = {"nothing_left_out": nothing_left_out(examples, settings)}
-    studies.write(asked.out, {**about, "folds": folds, **figures(logits), **control})
+    control, read = nothing_left_out(examples, settings)
+    logits, folds = _by_fold(examples, settings, read)
+    studies.write(asked.out, {**about, "folds": folds, **figures(logits), "nothing_left_out": control})
 
 
 def thinned(examples: Sequence[Example]) -> list[Example]:
@@ -66,12 +66,15 @@ def names_one_of(groups: Sequence[str]) -> re.Pattern[str]:
 
 
 def without(examples: Sequence[Example], groups: Sequence[str]) -> list[Example]:
-    """Return the examples with those that concern one of the groups moved out of training, into part `test`."""
+    """Return the examples with those that concern one of the groups moved out of training, into part `test`.
+
+    None of the rest is read with one of them in another group's place.
+    """
     named = names_one_of(groups)
     return [
         msgspec.structs.replace(one, part="test")
         if named.search(fold_spelling(one.text)) or set(groups) & toxigen_groups(one)
-        else one
+        else msgspec.structs.replace(one, others=tuple(text for text in one.others if not named.search(text)))
         for one in examples
     ]
 
@@ -97,27 +100,29 @@ def figures(logits: Mapping[str, tuple[Sequence[float], Sequence[bool], Sequence
     return {"groups": groups, "mean_auc": round(float(np.mean([row["auc"] for row in groups.values()])), 4)}
 
 
-def nothing_left_out(examples: Sequence[Example], settings: fit.Settings) -> dict[str, Json]:
-    """Return the AUC on ToxiGen's sentences of part `test` after the same training with no group left out."""
+def nothing_left_out(examples: Sequence[Example], settings: fit.Settings) -> tuple[dict[str, Json], list[fit.Read]]:
+    """Return the AUC on ToxiGen's sentences of part `test` after the same training with no group left out.
+
+    And the examples as read, for the folds.
+    """
     encoder, _ = minilm_toxicity.open_encoder()
     model, read = fit.fit(encoder, studies.tokeniser(), examples, settings)
     rows = [number for number, one in enumerate(examples) if one.source == "toxigen" and one.part == "test"]
     logits = fit.logits_of(model, [read[row] for row in rows])[:, 0]
     labels = np.array([examples[row].targets["toxicity"] > 0.5 for row in rows])
-    return {"auc": round(stats.auc(logits, labels), 4), "n": len(rows)}
+    return {"auc": round(stats.auc(logits, labels), 4), "n": len(rows)}, read
 
 
 def _by_fold(
-    examples: list[Example], settings: fit.Settings
+    examples: list[Example], settings: fit.Settings, read: list[fit.Read]
 ) -> tuple[dict[str, tuple[list[float], list[bool], list[str]]], list[Json]]:
     """Return by group its sentences' logits, labels and clusters, and what each fold was trained on."""
-    read: list[fit.Read] | None = None
     found: dict[str, tuple[list[float], list[bool], list[str]]] = {}
     folds: list[Json] = []
     for groups in FOLDS:
         left = without(examples, groups)
         encoder, _ = minilm_toxicity.open_encoder()
-        model, read = fit.fit(encoder, studies.tokeniser(), left, settings, read)
+        model, _ = fit.fit(encoder, studies.tokeniser(), left, settings, read)
         for group, rows in _sentences(left, groups):
             logits = fit.logits_of(model, [read[row] for row in rows])[:, 0]
             labels = [left[row].targets["toxicity"] > 0.5 for row in rows]

@@ -47,6 +47,11 @@ def test_a_text_of_any_source_that_names_a_left_out_group_is_not_trained_on() ->
     assert [one.part for one in without([*texts, theirs], ["muslim"])] == ["test", "test", "train", "test"]
 
 
+def test_no_text_is_read_with_a_left_out_group_in_place_of_its_own() -> None:
+    [one] = without([example("Cats purr.", others=("Jews purr.", "Dogs purr."))], ["jewish"])
+    assert one.others == ("Dogs purr.",)
+
+
 def test_a_sentence_is_given_to_the_narrower_of_two_groups() -> None:
     def groups(words: str) -> set[str]:
         return toxigen_groups(Example(text="", targets={}, source="toxigen", part="train", cluster="", group=words))
