@@ -407,8 +407,8 @@ def test_an_edited_rate_is_found_though_every_digest_was_mended(folder: Path, ke
 
 
 @pytest.mark.slow
-def test_every_alteration_of_a_record_with_training_files_is_found(folder: Path) -> None:
-    found = self_test(folder, places=2)
+def test_every_alteration_of_a_record_with_training_files_is_found(folder: Path, data_dir: Path) -> None:
+    found = self_test(folder, at_hand=AtHand(data_dir=data_dir), places=2)
     assert not found.missed
     assert record.ITEMS in {one.target for one in found.mutations}
 
