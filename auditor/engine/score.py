@@ -96,13 +96,13 @@ def _apart(forward: Forward, rows: Sequence[Row], found: Mapping[int, Output], p
 def _logprobs(logits: Iterable[torch.Tensor], columns: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """Return the log-probability (nats, float32 made float64) of each token [tokens] at its column of the logits.
 
-    Logits come in parts [some, vocabulary]; a few rows at a time are taken to stay in the cache. A row's result does
-    not depend on the others.
+    Logits come in parts [some, vocabulary]; on a CPU a few rows at a time are taken to stay in the cache. A row's
+    result does not depend on the others; a token whose column is not among them has none (NaN).
     """
-    found = torch.empty(len(columns), dtype=torch.float64)
+    found = torch.full((len(columns),), math.nan, dtype=torch.float64)
     ordered, order = columns.sort(stable=True)
     start = done = 0
-    for rows in chain.from_iterable(torch.split(part, _ROWS_IN_CACHE) for part in logits):
+    for rows in chain.from_iterable(map(_few, logits)):
         start += len(rows)
         end = int(torch.searchsorted(ordered, start))
         here = order[done:end]
@@ -110,6 +110,10 @@ def _logprobs(logits: Iterable[torch.Tensor], columns: torch.Tensor, tokens: tor
         found[here] = rows.float().log_softmax(dim=-1)[at].double().cpu()
         done = end
     return found
+
+
+def _few(part: torch.Tensor) -> Sequence[torch.Tensor]:
+    return torch.split(part, _ROWS_IN_CACHE) if part.device.type == "cpu" else [part]
 
 
 def _places(target: Target) -> range:

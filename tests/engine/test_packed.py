@@ -71,6 +71,15 @@ def test_a_shape_whose_products_differ_stays_plain(llama, monkeypatch) -> None: 
     assert type(packed.lm_head) is nn.Linear
 
 
+def test_a_shape_whose_products_differ_for_small_inputs_stays_plain(llama, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    forward = PackedLinear.forward
+    monkeypatch.setattr(
+        PackedLinear, "forward", lambda self, x: forward(self, x) * (1 + 1e-2 * (x.abs().amax(-1, keepdim=True) < 0.5))
+    )
+    packed = copy.deepcopy(llama)
+    assert not pack_linears(packed)
+
+
 def test_a_model_that_is_not_float32_stays_plain(llama) -> None:  # type: ignore[no-untyped-def]
     half = copy.deepcopy(llama).to(torch.bfloat16)
     assert not pack_linears(half)

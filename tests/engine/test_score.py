@@ -8,7 +8,7 @@ import torch
 
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Encoded, pack_rows, plan_rows
-from auditor.engine.score import score_rows
+from auditor.engine.score import _logprobs, score_rows
 from auditor.types import Loglikelihood, Reason, Unscored
 
 
@@ -78,3 +78,10 @@ def test_a_broken_token_later_in_a_shared_row_does_not_reach_a_shorter_request(l
     assert isinstance(found[0], Unscored)
     assert isinstance(found[1], Loglikelihood)
     assert found[1].nats == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_token_whose_logits_did_not_come_has_no_number() -> None:
+    logits = torch.arange(12.0).view(3, 4)
+    found = _logprobs([logits[:2], logits[2:]], torch.tensor([2, 0, 7]), torch.tensor([1, 3, 0]))
+    assert found[:2].tolist() == pytest.approx([logits[2].log_softmax(0)[1].item(), logits[0].log_softmax(0)[3].item()])
+    assert torch.isnan(found[2])
