@@ -61,10 +61,10 @@ def read_examples(data: Path) -> list[Example]:
     return [*(example for source in SOURCES.values() for example in source(data)), *own_items()]
 
 
-def taught(examples: Sequence[Example]) -> list[Example]:
-    """Return the texts with what else is trained on: more sentences of our own, short phrases, and groups renamed."""
-    more = [example for example in own_items(MORE) if example.part == "train"]
-    return renamed([*examples, *more, *mentions()], n_others=2)
+def taught(examples: Sequence[Example], *, n_others: int = 2, more: bool = True) -> list[Example]:
+    """Return the texts with what else is trained on: `more` sentences of our own, short phrases, and groups renamed."""
+    further = [example for example in own_items(MORE) if example.part == "train"] if more else []
+    return renamed([*examples, *further, *mentions()], n_others)
 
 
 def write_held_out(examples: Sequence[Example], path: Path) -> None:

@@ -20,12 +20,9 @@ from auditor.scorers import minilm_toxicity
 from auditor.scorers.minilm_toxicity import KINDS, MiniLMToxicity
 from auditor.types import Json
 from training import measure, studies
-from training.__main__ import rater, read_examples, train
+from training.__main__ import rater, read_examples, taught, train
 from training.example import Example
 from training.fit import Settings
-from training.mentions import mentions
-from training.own_items import MORE, own_items
-from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
 from training.steps import row_of
 
@@ -92,8 +89,7 @@ def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
         for one in examples
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
-    more = [one for one in own_items(MORE) if one.part == "train"] if candidate.more else []
-    return renamed([*used, *more, *mentions()], candidate.n_others)
+    return taught(used, n_others=candidate.n_others, more=candidate.more)
 
 
 def figures(weights: Path, data: Path) -> dict[str, Json]:
