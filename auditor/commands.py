@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from auditor import earlier, policies, probes, record, registry, requests, schema, waivers
 from auditor.card import build_card, with_verdicts
 from auditor.computed.dates import day_of
-from auditor.errors import PackError, ProvenanceError, UsageError, list_faults
+from auditor.errors import PackError, ProvenanceError, UsageError, counted, list_faults
 from auditor.judge import judge, worst
 from auditor.provenance.datasets import folders_of
 from auditor.provenance.declare import kept_beside, load_declared
@@ -250,5 +250,5 @@ def check_pack(folder: Path | None, data_dir: Path | None = None) -> Iterator[st
             requests.questions(probe, sample, seed=0, render_chat=lambda messages: messages[0]["content"])
         registry.load("scorers", probe.scoring.scorer)
         n = len(probe.samples)
-        count = f"{n} sample{'' if n == 1 else 's'}" if n else "samples not looked at (no --data-dir)"
+        count = counted(n, "sample") if n else "samples not looked at (no --data-dir)"
         yield f"{probe_id} {probe.version}: {count}, no fault"

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from auditor import schema
-from auditor.errors import DataError, list_faults
+from auditor.errors import DataError, counted, list_faults
 from auditor.types import FileDigest, Json
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -147,7 +147,7 @@ def read(path: Path, layout: Layout) -> list[Row]:
 
 def data_error(what: object, faults: Sequence[str]) -> DataError:
     """Return the error that lists what is wrong with the rows of a file, or of several."""
-    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    count = counted(len(faults), "fault")
     return DataError(f"{what} has {count}:\n{list_faults(faults)}", hint="nothing was scored; correct the file")
 
 

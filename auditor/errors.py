@@ -128,6 +128,15 @@ class InterruptedRun(AuditorError):  # noqa: N818 - it is no error of anybody
     """Ctrl-C or SIGTERM; the journal holds what was done."""
 
 
+def counted(count: int, what: str, many: str = "") -> str:
+    """Return a count with what is counted, in the plural where it is not one.
+
+    >>> counted(1, "metric"), counted(0, "metric"), counted(2, "policy", "policies")
+    ('1 metric', '0 metrics', '2 policies')
+    """
+    return f"{count} {what if count == 1 else many or f'{what}s'}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint naming the known words closest to `word`, or all of them when none is close."""
     names = sorted(known)

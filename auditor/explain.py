@@ -10,6 +10,7 @@ from msgspec import Struct
 from auditor.computed import COMPUTED_KEYS
 from auditor.demands import asked_of
 from auditor.duties import answer_key
+from auditor.errors import counted
 from auditor.provenance.datasets import folders_of
 from auditor.provenance.facts import catalogue, missing
 from auditor.types import ANSWERS, Card, Duty, Fact, Finding, Json, Policy, Rule, Verdict
@@ -71,12 +72,12 @@ def _rule(policy: Policy, rule: Rule, finding: Finding | None) -> Explained:
     probe = rule.metric.partition(":")[0]
     by = f" by a scorer shown to find {rule.construct}" if rule.construct else ""
     earlier = " --previous RECORD" if rule.against else ""
-    counted = f"{rule.min_n} sample{'' if rule.min_n == 1 else 's'}"
+    least = counted(rule.min_n, "sample")
     need = Need(
         key=rule.metric + where,
         label=bounds(rule),
         now=finding.message if finding else "not judged",
-        supplied_by=f"a measurement{by}: auditor run --probes {probe}{earlier}, at least {counted} scored",
+        supplied_by=f"a measurement{by}: auditor run --probes {probe}{earlier}, at least {least} scored",
     )
     return _explained(policy, rule, finding, "rule", (need,))
 

@@ -13,7 +13,7 @@ import msgspec
 
 from auditor import policy_faults, probes, registry, resources, schema
 from auditor.demands import KEYS, compile_duties
-from auditor.errors import PolicyError, UsageError, foreign_faults, list_faults, nearest
+from auditor.errors import PolicyError, UsageError, counted, foreign_faults, list_faults, nearest
 from auditor.provenance.facts import catalogue, missing
 from auditor.types import ANSWERS, OVERLAPS, Duty, Json, Policy, Rule, Scale, Source, gap_name
 
@@ -134,7 +134,7 @@ def _whole(path: Path) -> tuple[dict[str, Json], dict[str, Json]]:
 
 
 def _refused(path: Path, faults: list[str]) -> PolicyError:
-    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    count = counted(len(faults), "fault")
     return PolicyError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
 
 

@@ -20,7 +20,7 @@ from msgspec.structs import asdict, replace
 
 from auditor import items, resources, schema
 from auditor.definition import Ask, Data
-from auditor.errors import DataError, PackError, UsageError, list_faults, nearest
+from auditor.errors import DataError, PackError, UsageError, counted, list_faults, nearest
 from auditor.hubdata import HubAccess, HubPlace
 from auditor.items import Item
 from auditor.prompts import read_template
@@ -340,7 +340,7 @@ def _data_dir(folder: Path | None, probe_id: str, data: Data) -> Path:
 
 
 def _pack_error(probe_id: str, folder: Path, faults: Sequence[str]) -> PackError:
-    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    count = counted(len(faults), "fault")
     return PackError(
         f"probe {probe_id} in {folder} has {count}:\n{list_faults(faults)}", hint="correct the places named"
     )

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.errors import counted
+
 _EVERY_S = 30.0
 
 
@@ -35,7 +37,7 @@ class PlainProgress:
         self._before = sum(answered.values())
         self._started = self._last = time.monotonic()
         known = f", {self._before} of them answered before" if self._before else ""
-        probes = f"{len(totals)} probe{'s' if len(totals) > 1 else ''}"
+        probes = counted(len(totals), "probe")
         print(f"{sum(totals.values())} requests of {probes}{known}", file=sys.stderr, flush=True)
 
     def advance(self, probe_id: str, count: int) -> None:

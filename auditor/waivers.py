@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from auditor import schema
-from auditor.errors import WaiverError, list_faults, nearest
+from auditor.errors import WaiverError, counted, list_faults, nearest
 from auditor.types import Waiver
 
 
@@ -31,11 +31,12 @@ def load(path: Path, known: Iterable[str]) -> tuple[Waiver, ...]:
                 f"$.waivers[{number}].policy: no policy is named {policy!r} ({nearest(policy, names)}); one of your "
                 "own goes by its file's name without .toml, and is known once --policy gives the file"
             )
-    counted = Counter((str(entry.get("policy")), str(entry.get("id")), str(entry.get("scope"))) for entry in entries)
-    for (policy, name, _), count in counted.items():
+    waived = Counter((str(entry.get("policy")), str(entry.get("id")), str(entry.get("scope"))) for entry in entries)
+    for (policy, name, _), count in waived.items():
         if count > 1:
             faults.append(f"$.waivers: {policy}/{name} is waived {count} times for the same weights")
     if faults:
-        count_text = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-        raise WaiverError(f"{path} has {count_text}:\n{list_faults(faults)}", hint="correct the places named above")
+        raise WaiverError(
+            f"{path} has {counted(len(faults), 'fault')}:\n{list_faults(faults)}", hint="correct the places named above"
+        )
     return tuple(schema.convert(entry, Waiver, where=str(path), error=WaiverError) for entry in entries)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from auditor.errors import counted
 from auditor.exporters.comparison import chance
-from auditor.exporters.words import counted
 from auditor.types import Card, Json, MetricChange
 
 _STILL = "not told apart"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.errors import counted
 from auditor.exporters.markup import escape
-from auditor.exporters.words import counted
 from auditor.types import Compared, ComparedRecord, Comparison
 
 _HEAD = (

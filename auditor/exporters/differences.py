@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.errors import counted
 from auditor.exporters.markup import escape
-from auditor.exporters.words import counted
 from auditor.types import CardDiff, Change, ChangeKind
 
 _TITLES: dict[ChangeKind, str] = {

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from auditor.errors import counted
 from auditor.exporters.markup import Markup, Safe
-from auditor.exporters.words import counted, outcome
+from auditor.exporters.words import outcome
 from auditor.types import Card, Finding, Metric, Status, Undefined, Verdict
 
 _SHOWN = 12  # lines at the top of a card; the rest is counted there, and stands with all others under its policy

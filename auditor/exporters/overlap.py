@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.exporters.words import counted
+from auditor.errors import counted
 from auditor.types import Card, Contamination, Metric, ProbeOverlap, Undefined
 
 _FEW = 20  # files that are named in a card; all of them stand in card.json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from auditor.errors import counted
 from auditor.exporters import findings, templates, words
 from auditor.exporters.changes import changes_of
 from auditor.exporters.readers import cut
@@ -77,7 +78,7 @@ def _sentence(metric: Metric | Undefined) -> str:
         ends = {"{a}": metric.gap.highest, "{b}": metric.gap.lowest}
         said = str(plain["gap"][metric.gap.of])
         for place, end in ends.items():
-            said = said.replace(place, f"{_group(end.group, plain['proper'])} ({words.counted(end.n, 'sample')})")
+            said = said.replace(place, f"{_group(end.group, plain['proper'])} ({counted(end.n, 'sample')})")
         return said.replace("{x}", share(metric)).replace(
             "{v}", f"{metric.value:.2f} (could be {_between(metric.interval, 1)})"
         )
@@ -136,7 +137,7 @@ def _said(card: Card, key: str) -> str:
 def _asked(verdict: Verdict) -> str:
     """Return how many of the things that decide a verdict were met, in the order from good to bad."""
     deciding = len(verdict.deciding)
-    return f"Of {words.counted(deciding, 'thing')} that decide this: {findings.tally(verdict)}." if deciding else ""
+    return f"Of {counted(deciding, 'thing')} that decide this: {findings.tally(verdict)}." if deciding else ""
 
 
 def _moved(card: Card) -> list[str]:

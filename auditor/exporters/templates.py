@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from auditor import resources, schema
 from auditor.described import ROLES
-from auditor.errors import TemplateError, first_line
+from auditor.errors import TemplateError, counted, first_line
 from auditor.exporters import calibrations, costs, findings, overlap, phrasings, readers, slices, words
 from auditor.exporters.changes import changes_of
 from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
@@ -107,7 +107,7 @@ def context(card: Card, texts: Texts) -> dict[str, Json]:
         "texts": texts,
         "readers": told["parts"],
         "sections": words.sections(card, told["sections"]),
-        "counted": words.counted,
+        "counted": counted,
         "counts": words.counts(card),
         "declarer": words.declarer(card),
         "disputes": words.disputes(card),

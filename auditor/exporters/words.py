@@ -9,6 +9,7 @@ from typing import get_args
 from msgspec import Struct
 
 from auditor.described import ROLES
+from auditor.errors import counted
 from auditor.exporters.markup import Markup, Safe
 from auditor.provenance.facts import catalogue
 from auditor.provenance.infer import FOLLOWS
@@ -228,15 +229,6 @@ def known(one: Entry) -> str:
         source = source.replace(one.declarer, "declared", 1).replace("; evidence: ", ": ", 1)
     told = source if source.startswith((fact.status, "declared")) else f"{fact.status}: {source}"
     return f"{told}; disputed: {one.disputed}" if one.disputed else told
-
-
-def counted(count: int, what: str, many: str = "") -> str:
-    """Return a count with what is counted, in the plural where it is not one.
-
-    >>> counted(1, "metric"), counted(0, "metric"), counted(2, "policy", "policies")
-    ('1 metric', '0 metrics', '2 policies')
-    """
-    return f"{count} {what if count == 1 else many or f'{what}s'}"
 
 
 def outcome(status: Status) -> str:

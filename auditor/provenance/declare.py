@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auditor import schema
-from auditor.errors import ProvenanceError, list_faults, nearest
+from auditor.errors import ProvenanceError, counted, list_faults, nearest
 from auditor.provenance import checks, datasets
 from auditor.provenance.facts import AUDIENCES, catalogue
 from auditor.types import ANSWERS, Evidence, Fact, Json
@@ -39,7 +39,7 @@ def load_declared(path: Path) -> dict[str, Fact]:
     if not faults:
         faults += checks.date_faults(leaves, plain["date"], datetime.datetime.now(datetime.UTC).date())
     if faults:
-        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        count = counted(len(faults), "fault")
         raise ProvenanceError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
     named = leaves.get(_DATASETS, {}).get("value")
     if named:
