@@ -16,7 +16,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """How a sample becomes requests; see `requests.py`.
 
     `context` puts the prompt before each text of `pairs`; `masked` asks a masked model what two texts share. Each item
-    is asked once in each of the `phrasings`, whose names the prompt template gets as `phrasing`.
+    is asked once in each of the `phrasings`, whose names the prompt template gets as `phrasing`, and in each of the
+    `orders` of its options: `orders[k][i]` is the option, counted from 0, that stands at place i in the k-th order.
     """
 
     kind: Literal["pairs", "choice", "generation"]
@@ -27,6 +28,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     choices_from: tuple[str, ...] = ()
     letters: bool = False
     rotate: bool = False
+    orders: tuple[tuple[int, ...], ...] = ()
     variants: tuple[str, ...] = ("",)
     phrasings: tuple[str, ...] = ()
     chat: bool = False
@@ -35,6 +37,11 @@ class Ask(Struct, frozen=True, kw_only=True):
     min_new_tokens: int = 1
     temperature: float = 1.0
     top_p: float = 1.0
+
+    @property
+    def n_wordings(self) -> int:
+        """Return in how many ways an item is asked, each a sample of its own: every phrasing in every order."""
+        return max(1, len(self.phrasings)) * max(1, len(self.orders))
 
     @property
     def sampling(self) -> Sampling:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from operator import itemgetter
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from auditor.definition import Ask, Data
 from auditor.errors import DataError, UsageError
 from auditor.hubdata import HubAccess, read_hub
 from auditor.rows import Rows
-from auditor.types import PHRASING, FileDigest, Json, Scoring
+from auditor.types import OPTION_ORDER, PHRASING, FileDigest, Json, Sample, Scoring
 
 MOST_LETTERS = 26
 OWN = "items.jsonl"
@@ -145,6 +145,37 @@ def _items_in(rows: Sequence[datafiles.Row], data: Data, prefix: str, faults: li
             yield Item(where=row.where, fields={**data.texts, **item})
 
 
+def samples_of(item: Item, ask: Ask, scoring: Scoring) -> Iterator[Sample]:
+    """Yield the item as a sample, in each phrasing and each order of its options; those of one item are one cluster."""
+    fields = item.fields
+    cluster = fields[scoring.cluster_by] if scoring.cluster_by else fields["id"]
+    slices = {name: fields[name] for name in scoring.slice_by}
+    phrasings = [{PHRASING: name} for name in ask.phrasings] or [{}]
+    orders = [{OPTION_ORDER: "-".join(map(str, order))} for order in ask.orders] or [{}]
+    for phrasing, order in product(phrasings, orders):
+        wording = phrasing | order
+        name = "#".join([fields["id"], *wording.values()])
+        yield Sample(id=name, cluster=cluster, slices=slices | wording, fields=fields | wording)
+
+
+def faults_of_orders(ask: Ask) -> list[str]:
+    """Return what is wrong with the orders of options that a probe lists, whatever its items are."""
+    faults = []
+    if ask.orders and ask.rotate:
+        faults.append("probe.toml: $.ask.rotate: asks every rotation in one sample; take it or orders, not both")
+    expected = len(ask.choices) or (len(ask.orders[0]) if ask.orders else 0)
+    known = "choices" if ask.choices else "the first order"
+    for place, order in enumerate(ask.orders):
+        at, told = f"probe.toml: $.ask.orders[{place}]", list(order)
+        if len(order) != expected:
+            faults.append(f"{at}: expected {expected} options, as {known} has, got {len(order)}: {told}")
+        elif sorted(order) != list(range(expected)):
+            faults.append(f"{at}: expected each option from 0 to {expected - 1} once, got {told}")
+        elif order in ask.orders[:place]:
+            faults.append(f"{at}: the order {told} stands in $.ask.orders[{ask.orders.index(order)}] already")
+    return faults
+
+
 def faults_of_scorer(ask: Ask, scoring: Scoring) -> list[str]:
     """Return what is wrong with the choice of scorer."""
     return _scorer_of(scoring, ask)[1]
@@ -210,8 +241,9 @@ def _item_faults(item: dict[str, Json], ask: Ask, scoring: Scoring, scorer: Json
     for name in dict.fromkeys(texts):
         if not isinstance(item.get(name), str) or not item[name].strip():
             faults.append(f"$.{name}: expected a non-empty text, got {item.get(name)!r}")
-    if ask.phrasings and PHRASING in item:
-        faults.append(f"$.{PHRASING}: the name is taken, since the probe has phrasings")
+    for name, several in ((PHRASING, ask.phrasings), (OPTION_ORDER, ask.orders)):
+        if several and name in item:
+            faults.append(f"$.{name}: the name is taken, since the probe has several")
     options: list[Json] = []
     for name in ask.choices_from:
         value = item.get(name)
@@ -221,6 +253,8 @@ def _item_faults(item: dict[str, Json], ask: Ask, scoring: Scoring, scorer: Json
             faults.append(f"$.{name}: expected a text or a list of texts, got {value!r}")
     if ask.choices_from and len(options) < 2:
         faults.append(f"$: expected at least two options, got {len(options)}")
+    if ask.orders and options and len(options) != len(ask.orders[0]):
+        faults.append(f"$: the probe's orders are of {len(ask.orders[0])} options, got {len(options)}")
     if ask.letters and len(options) > MOST_LETTERS:
         faults.append(f"$: there are letters for {MOST_LETTERS} options, got {len(options)}")
     if scorer is None:

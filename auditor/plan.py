@@ -265,10 +265,10 @@ def _check_chat(selected: Sequence[Probe], backend: Backend, name: str) -> None:
 
 
 def limited(probe: Probe, *, seed: int, limit: int | None) -> Sequence[Sample]:
-    """Return all samples, or at most `limit` of them in their order: random items, each in all its phrasings."""
+    """Return all samples, or at most `limit` of them in their order: random items, each in all its wordings."""
     if limit is None or limit >= len(probe.samples):
         return probe.samples
-    each = max(1, len(probe.ask.phrasings))
+    each = probe.ask.n_wordings
     rng = np.random.Generator(np.random.PCG64(requests.sample_seed(seed, probe.id, "limit", 0)))
     chosen = rng.choice(len(probe.samples) // each, size=max(1, limit // each), replace=False)
     return probe.samples.pick(item * each + which for item in sorted(chosen) for which in range(each))

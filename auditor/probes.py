@@ -25,7 +25,7 @@ from auditor.hubdata import HubAccess, HubPlace
 from auditor.items import Item
 from auditor.prompts import read_template
 from auditor.rows import Rows
-from auditor.types import FAMILIES, PHRASING, Family, FileDigest, Json, Sample, Scoring
+from auditor.types import FAMILIES, Family, FileDigest, Json, Sample, Scoring
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     @property
     def n_items(self) -> int:
         """Return how many samples it has; 0 where they were not read and nobody says."""
-        return len(self.samples) or (self.data.n_items * max(1, len(self.ask.phrasings)) if self.data else 0)
+        return len(self.samples) or (self.data.n_items * self.ask.n_wordings if self.data else 0)
 
 
 def shipped() -> Path:
@@ -220,7 +220,8 @@ def load(
     config, found, faults = _read(probe_id, folder, part)
     ask, scoring, data = _parsed(config, folder, hub.places.get(probe_id) if hub else None)
     template, template_faults = read_template(folder / "prompt.j2", ask)
-    faults += [*(_place_faults(data) if data else ()), *template_faults, *items.faults_of_scorer(ask, scoring)]
+    faults += [*(_place_faults(data) if data else ()), *template_faults, *items.faults_of_orders(ask)]
+    faults += items.faults_of_scorer(ask, scoring)
     faults += [] if data else items.faults_in(found, ask, scoring)
     if faults:
         raise _pack_error(probe_id, folder, faults)
@@ -242,7 +243,7 @@ def load(
         ask=ask,
         scoring=scoring,
         template=template,
-        samples=Rows(Sample, (sample for item in found for sample in _samples(item.fields, ask, scoring))),
+        samples=Rows(Sample, (sample for item in found for sample in items.samples_of(item, ask, scoring))),
         digest=_digest(config, template, found),
         data=data,
         files=files,
@@ -344,18 +345,3 @@ def _pack_error(probe_id: str, folder: Path, faults: Sequence[str]) -> PackError
     return PackError(
         f"probe {probe_id} in {folder} has {count}:\n{list_faults(faults)}", hint="correct the places named"
     )
-
-
-def _samples(item: dict[str, Json], ask: Ask, scoring: Scoring) -> Iterator[Sample]:
-    """Yield the item as a sample, in each phrasing where there are several; those of one item are one cluster."""
-    cluster = item[scoring.cluster_by] if scoring.cluster_by else item["id"]
-    slices = {name: item[name] for name in scoring.slice_by}
-    if not ask.phrasings:
-        yield Sample(id=item["id"], cluster=cluster, slices=slices, fields=item)
-    for phrasing in ask.phrasings:
-        yield Sample(
-            id=f"{item['id']}#{phrasing}",
-            cluster=cluster,
-            slices={**slices, PHRASING: phrasing},
-            fields={**item, PHRASING: phrasing},
-        )

@@ -21,8 +21,11 @@ def read_template(path: Path, ask: Ask) -> tuple[str, list[str]]:
     try:
         text = path.read_text(encoding="utf-8").removesuffix("\n")
         sandbox().compile(text)
-        if ask.phrasings and PHRASING not in meta.find_undeclared_variables(sandbox().parse(text)):
+        used = meta.find_undeclared_variables(sandbox().parse(text))
+        if ask.phrasings and PHRASING not in used:
             faults.append(f"prompt.j2: does not use {PHRASING}, and $.ask.phrasings names {len(ask.phrasings)}")
+        if ask.orders and "options" not in used:
+            faults.append(f"prompt.j2: does not use options, and $.ask.orders lists {len(ask.orders)} orders of them")
     except OSError as fault:
         faults.append(f"prompt.j2: {fault.strerror}")
     except UnicodeDecodeError as fault:

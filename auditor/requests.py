@@ -4,7 +4,8 @@
               prompt is the start of a text); with `masked`, of what the two texts share.
 `choice`      for each variant of the prompt and each order of the options, one log-likelihood a choice. With
               `letters` the options are listed in the prompt and the choice is the letter; `rotate` asks every
-              rotation of the options, so that a preference for a letter cancels out.
+              rotation of the options, so that a preference for a letter cancels out; where the probe lists `orders`,
+              each is a sample of its own.
 `generation`  `samples_per_prompt` completions; each has its own seed, which depends on nothing but the run's seed,
               the probe, the sample and the number of the completion.
 """
@@ -21,6 +22,7 @@ from auditor.errors import PackError, foreign_faults
 from auditor.probes import Probe
 from auditor.prompts import sandbox
 from auditor.types import (
+    OPTION_ORDER,
     Answer,
     Completion,
     GenerateRequest,
@@ -96,15 +98,22 @@ def _shared(first: str, second: str) -> tuple[LoglikelihoodRequest, Loglikelihoo
 
 def _choice_questions(probe: Probe, sample: Sample) -> Iterator[Question]:
     options = _options(probe.ask, sample)
-    turns = range(len(options)) if probe.ask.rotate else range(1)
+    orders = _orders(probe.ask, sample, len(options))
     for variant in probe.ask.variants:
-        for turn in turns:
-            order = tuple((place + turn) % len(options) for place in range(len(options)))
+        for order in orders:
             listed = [options[option] for option in order]
             prompt = render(probe, sample, variant=variant, options=listed)
             words = _letters(probe, sample, len(options)) if probe.ask.letters else listed
             asked = tuple(LoglikelihoodRequest(context=prompt, continuation=f" {word}") for word in words)
             yield Question(variant=variant, order=order, requests=asked)
+
+
+def _orders(ask: Ask, sample: Sample, count: int) -> list[tuple[int, ...]]:
+    """Return the orders in which a sample lists its options."""
+    if ask.orders:
+        return [tuple(map(int, sample.slices[OPTION_ORDER].split("-")))]
+    turns = range(count) if ask.rotate else range(1)
+    return [tuple((place + turn) % count for place in range(count)) for turn in turns]
 
 
 def _letters(probe: Probe, sample: Sample, count: int) -> str:

@@ -15,9 +15,9 @@ from auditor import registry
 from auditor.contamination.words import normalised
 from auditor.probes import Probe
 from auditor.prompts import sandbox
-from auditor.types import PHRASING, Json, Sample
+from auditor.types import OPTION_ORDER, PHRASING, Json, Sample
 
-_GIVEN = {PHRASING, "variant", "options", "letters"}  # what a template is given beside the item's fields
+_GIVEN = {PHRASING, OPTION_ORDER, "variant", "options", "letters"}  # what a template is given beside the item's fields
 
 
 class Compared(Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from auditor.scorers.base import (
     signed_key,
 )
 from auditor.scorers.measures import Average, Mean, Measure, TwoMeans, Unit
-from auditor.types import PHRASING, Answer, MetricKey, Reason, Sample, Score
+from auditor.types import Answer, MetricKey, Reason, Sample, Score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ class ClaimVerdict(Scorer):
 
 
 class _PairAccuracy(Average):
-    """The share of whole pairs, each in one phrasing, of which both claims are judged rightly."""
+    """The share of whole pairs, each in one wording, of which both claims are judged rightly."""
 
     def units(self) -> list[Unit]:
         _, whole = self._pairs()
@@ -104,7 +104,7 @@ class _PairAccuracy(Average):
         found: dict[tuple[str, str], list[float | None]] = {}
         for row in self.samples:
             value = row.score.value if isinstance(row.score, Score) else None
-            found.setdefault((row.sample.cluster, row.sample.slices.get(PHRASING, "")), []).append(value)
+            found.setdefault((row.sample.cluster, row.sample.wording), []).append(value)
         pairs = {name: values for name, values in found.items() if len(values) == 2}
         whole = {name: min(v for v in values if v is not None) for name, values in pairs.items() if None not in values}
         return len(pairs), whole

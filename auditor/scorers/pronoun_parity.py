@@ -177,7 +177,7 @@ class _Parity(Average):
 
     def units(self) -> list[Unit]:
         _, same = self._triples()
-        return [Unit(name=name, cluster=name, sums=(value, 1.0)) for name, value in same.items()]
+        return [Unit(name=" ".join(name), cluster=name[0], sums=(value, 1.0)) for name, value in same.items()]
 
     def estimate(self, rng: np.random.Generator) -> Estimate | NoEstimate:
         n_triples, same = self._triples()
@@ -190,20 +190,24 @@ class _Parity(Average):
         from auditor import stats
 
         values = np.array(list(same.values()))
+        clusters = [cluster for cluster, _ in same]
         return Estimate(
             key=self.key,
             value=float(values.mean()),
-            interval=stats.proportion_interval(values, list(same)),
+            interval=stats.proportion_interval(values, clusters),
             n=len(same),
             n_unscored=n_unscored,
-            n_clusters=len(same),
+            n_clusters=len(set(clusters)),
         )
 
-    def _triples(self) -> tuple[int, dict[str, float]]:
-        """Return how many triples there are, and whether all three answers agree, of those with three scores."""
-        found: dict[str, list[ScoredSample]] = {}
+    def _triples(self) -> tuple[int, dict[tuple[str, str], float]]:
+        """Return how many triples there are, and whether all three answers agree, of those with three scores.
+
+        Where items are asked in several wordings, the three are of one.
+        """
+        found: dict[tuple[str, str], list[ScoredSample]] = {}
         for row in self.samples:
-            found.setdefault(row.sample.cluster, []).append(row)
+            found.setdefault((row.sample.cluster, row.sample.wording), []).append(row)
         triples = {name: rows for name, rows in found.items() if _is_triple(rows)}
         same = {
             name: float({score.parts["says"] for _, score in scored(rows)} in ({"yes"}, {"no"}))

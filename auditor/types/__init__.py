@@ -6,6 +6,7 @@ are never a number (law L2). Log-likelihoods are in nats, durations in seconds, 
 
 from auditor.types.asking import (
     FAMILIES,
+    OPTION_ORDER,
     PHRASING,
     Answer,
     Completion,
@@ -120,6 +121,7 @@ __all__ = [
     "FAMILIES",
     "HUB",
     "MOST_LOST",
+    "OPTION_ORDER",
     "OVERLAPS",
     "PHRASING",
     "UNDECIDED",

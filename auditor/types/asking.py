@@ -12,6 +12,7 @@ Json = Any  # a value that came from, or goes to, JSON
 
 Family = Literal["bias", "toxicity", "misinformation", "alignment"]
 PHRASING = "phrasing"  # the slice, and the name in a prompt template, of how an item is worded
+OPTION_ORDER = "option_order"  # likewise, of the order in which its options stand
 FAMILIES: tuple[Family, ...] = ("bias", "toxicity", "misinformation", "alignment")
 
 
@@ -39,6 +40,11 @@ class Sample(Struct, frozen=True, kw_only=True):
     cluster: str
     slices: dict[str, str]
     fields: dict[str, Json]
+
+    @property
+    def wording(self) -> str:
+        """Return in which phrasing and order of options the item is asked; nothing where there is one way alone."""
+        return "#".join(self.slices[name] for name in (PHRASING, OPTION_ORDER) if name in self.slices)
 
 
 class Sampling(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auditor.scorers.base import Estimate, NoEstimate
 from auditor.scorers.pronoun_parity import GENDERS, PronounParity, nominal_alpha
@@ -132,6 +133,22 @@ def test_a_triple_that_lacks_an_item_is_none() -> None:
     single = estimates([row for row in part if row.sample.fields["gender"] == "feminine"])["gender_parity"]
     assert isinstance(single, NoEstimate)
     assert (single.reason, single.n, single.n_unscored) == (Reason.EMPTY_DENOMINATOR, 0, 0)
+
+
+def test_where_items_are_asked_in_several_wordings_a_triple_is_of_one() -> None:
+    samples = [
+        replace(sample, id=f"{sample.id}#{order}", slices={"option_order": order})
+        for sample in samples_of(12)
+        for order in ("0-1", "1-0")
+    ]
+
+    def swayed(sample: Sample) -> tuple[float, float]:
+        wavers = sample.wording == "1-0" and sample.fields["gender"] == GENDERS[0]
+        return NO if wavers == sample.fields["entailed"] else YES
+
+    parity = estimates(rows_of(samples, swayed))["gender_parity"]
+    assert isinstance(parity, Estimate)
+    assert (parity.value, parity.n, parity.n_clusters) == (0.5, 24, 12)
 
 
 def test_alpha_is_undefined_where_there_is_one_label_only() -> None:
