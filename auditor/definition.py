@@ -9,7 +9,7 @@ from msgspec import Struct
 from auditor.datafiles import DataFile, Layout
 from auditor.hubdata import HubPlace
 from auditor.mapping import Spec
-from auditor.types import Sampling
+from auditor.types import Json, Sampling
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -98,3 +98,24 @@ class Data(Struct, frozen=True, kw_only=True):
     def layout(self) -> Layout:
         """Return how the files' rows are found."""
         return Layout(format=self.format, levels=self.levels)
+
+
+def of_part(config: dict[str, Json], part: str) -> dict[str, Json]:
+    """Return the configuration of one part: what it says itself in place of, and fields beside, what all parts have."""
+    if not part:
+        return config
+    own = dict(table(table(table(config, "data"), "parts"), part))
+    title = f"{config.get('title')}: {own.pop('title', part.replace('_', ' '))}"
+    languages = own.pop("languages", config.get("languages"))
+    ask = {**table(config, "ask"), **table(own, "ask")}
+    score = {**table(config, "score"), **table(own, "score")}
+    fields = {**table(table(config, "data"), "fields"), **table(own, "fields")}
+    rest = {key: value for key, value in own.items() if key not in {"ask", "score", "fields"}}
+    data = {**{key: value for key, value in config["data"].items() if key != "parts"}, **rest, "fields": fields}
+    return {**config, "title": title, "languages": languages, "ask": ask, "score": score, "data": data}
+
+
+def table(of: dict[str, Json], key: str) -> dict[str, Json]:
+    """Return what stands under a key, an empty table where that is none."""
+    found = of.get(key)
+    return found if isinstance(found, dict) else {}

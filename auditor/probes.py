@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from auditor import items, resources, schema
-from auditor.definition import Ask, Data
+from auditor.definition import Ask, Data, of_part, table
 from auditor.errors import DataError, PackError, UsageError, counted, list_faults, nearest
 from auditor.hubdata import HubAccess, HubPlace
 from auditor.items import Item
@@ -120,18 +120,18 @@ def _places(folder: Path) -> Iterator[tuple[str, Place]]:
     config: dict[str, Json] = {}
     with contextlib.suppress(PackError):  # loading the probe tells what is wrong with its file
         config = schema.read_toml(folder / "probe.toml", PackError)
-    for part in _table(_table(config, "data"), "parts") or [""]:
-        own = _of_part(config, part)
+    for part in table(table(config, "data"), "parts") or [""]:
+        own = of_part(config, part)
         place = Place(
             folder=folder,
             part=part,
             external="data" in config,
-            hub=bool(_table(own, "data").get("hub")),
-            pinned=_is_pinned(_table(own, "data")),
-            masked=_table(own, "ask").get("masked") is True,
-            scorer=str(_table(own, "score").get("scorer", "")),
-            metric=str(_table(own, "score").get("metric", "")),
-            gap_by=tuple(map(str, _table(own, "score").get("gap_by", []))),
+            hub=bool(table(own, "data").get("hub")),
+            pinned=_is_pinned(table(own, "data")),
+            masked=table(own, "ask").get("masked") is True,
+            scorer=str(table(own, "score").get("scorer", "")),
+            metric=str(table(own, "score").get("metric", "")),
+            gap_by=tuple(map(str, table(own, "score").get("gap_by", []))),
         )
         yield f"{folder.parent.name}/{folder.name}/{part}".rstrip("/"), place
 
@@ -274,7 +274,7 @@ def _read(probe_id: str, folder: Path, part: str) -> tuple[dict[str, Json], Rows
         faults.append(f"probe.toml: $.data: the items are in {items.OWN} already")
     if broken:
         raise _pack_error(probe_id, folder, [*broken, *faults])
-    return _of_part(config, part), found, faults
+    return of_part(config, part), found, faults
 
 
 def _parsed(config: dict[str, Json], folder: Path, given: HubPlace | None) -> tuple[Ask, Scoring, Data | None]:
@@ -292,21 +292,6 @@ def _digest(config: dict[str, Json], template: str, found: Iterable[Item]) -> st
     return schema.digest_texts(chain([head, ","], schema.list_texts(item.fields for item in found), ["]"]))
 
 
-def _of_part(config: dict[str, Json], part: str) -> dict[str, Json]:
-    """Return the configuration of one part: what it says itself in place of, and fields beside, what all parts have."""
-    if not part:
-        return config
-    own = dict(_table(_table(_table(config, "data"), "parts"), part))
-    title = f"{config.get('title')}: {own.pop('title', part.replace('_', ' '))}"
-    languages = own.pop("languages", config.get("languages"))
-    ask = {**_table(config, "ask"), **_table(own, "ask")}
-    score = {**_table(config, "score"), **_table(own, "score")}
-    fields = {**_table(_table(config, "data"), "fields"), **_table(own, "fields")}
-    rest = {key: value for key, value in own.items() if key not in {"ask", "score", "fields"}}
-    data = {**{key: value for key, value in config["data"].items() if key != "parts"}, **rest, "fields": fields}
-    return {**config, "title": title, "languages": languages, "ask": ask, "score": score, "data": data}
-
-
 def _place_faults(data: Data) -> list[str]:
     """Return what is wrong with where a benchmark's rows are, all parts considered."""
     if not data.hub:
@@ -320,11 +305,6 @@ def _is_pinned(data: dict[str, Json]) -> bool:
     return isinstance(files, list) and all(
         isinstance(file, dict) and (file.get("sha256") or file.get("git_blob")) for file in files
     )
-
-
-def _table(of: dict[str, Json], key: str) -> dict[str, Json]:
-    found = of.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _data_dir(folder: Path | None, probe_id: str, data: Data) -> Path:
