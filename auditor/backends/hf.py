@@ -13,18 +13,15 @@ from msgspec.structs import replace
 from auditor.backends.base import COUNTED_TOKENS, BackendOptions, Outputs, by_formula
 from auditor.backends.hf_config import (
     cached_bytes_of,
-    context_length_of,
     end_tokens,
-    tokenizer_state,
     window_of,
 )
 from auditor.backends.hf_encode import Encoder, spans
-from auditor.backends.hf_load import digest_text, load
+from auditor.backends.hf_load import info_of, load
 from auditor.engine.plan import Encoded, Prompt, pack_prompts, pack_rows, plan_rows
 from auditor.engine.trees import plan_forests, plan_trees
 from auditor.errors import ModelError, foreign_faults
 from auditor.types import (
-    BackendInfo,
     Completion,
     GenerateRequest,
     Loglikelihood,
@@ -72,13 +69,10 @@ class HFBackend:
     """A transformers model and its tokenizer behind the `Backend` seam."""
 
     def __init__(self, model: Any, tokenizer: Any, options: BackendOptions, *, name: str) -> None:
-        import torch
-        import transformers
-
         from auditor.engine.forward import Forward
         from auditor.engine.packed import pack_linears
 
-        parameters = sum(p.numel() for p in model.parameters())
+        info = info_of(model, tokenizer, options, name="hf")
         self._told: dict[tuple[str, ...], str] = {}  # conversations as a template wrote them that knows the time
         self._forward = Forward(model)
         self._tokenizer = tokenizer
@@ -94,25 +88,8 @@ class HFBackend:
         self._prefill_tokens = _PREFILL * options.batch_tokens if self._forward.takes_trees else self._max_tokens
         self._tree_depth = 0  # until trees have proved themselves
         self._stems = False
-        template = tokenizer.chat_template
-        self.info = BackendInfo(
-            name="hf",
-            version=transformers.__version__,
-            tokenizer_digest=digest_text(tokenizer_state(tokenizer)),
-            chat_template_digest=digest_text(str(template)) if template else "",
-            context_length=context_length_of(model, tokenizer),
-            parameters=parameters,
-            trust_remote_code=options.trust_remote_code,
-            allow_pickle=options.allow_pickle,
-            device=str(model.device),
-            dtype=str(model.dtype).removeprefix("torch."),
-            batch_tokens=self._max_tokens,
-            batch_rows=self._max_rows,
-            attention=str(getattr(model.config, "_attn_implementation", "") or "eager"),
-            packed=pack_linears(model),
-            threads=torch.get_num_threads(),
-        )
-        self.flop = by_formula(parameters)
+        self.info = replace(info, batch_tokens=self._max_tokens, packed=pack_linears(model))
+        self.flop = by_formula(info.parameters)
         self._encoder = Encoder(tokenizer, ends=self._ends, context_length=self.info.context_length)
         self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
 

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from auditor import gguf_file
 from auditor.backends.base import BackendOptions
+from auditor.backends.hf_config import context_length_of, tokenizer_state
 from auditor.errors import ModelError, first_line, foreign_faults, optional_package
-from auditor.types import ModelRef
+from auditor.types import BackendInfo, ModelRef
 
 AutoClass = Literal["AutoModelForCausalLM", "AutoModelForMaskedLM"]
 
@@ -46,7 +47,32 @@ def load(ref: ModelRef, options: BackendOptions, *, auto: AutoClass, hint: str) 
         ) from fault
 
 
-def digest_text(text: str) -> str:
+def info_of(model: Any, tokenizer: Any, options: BackendOptions, *, name: str) -> BackendInfo:
+    """Return how a loaded model is run by the backend of that name, its layers not packed."""
+    import torch
+    import transformers
+
+    template = tokenizer.chat_template
+    return BackendInfo(
+        name=name,
+        version=transformers.__version__,
+        tokenizer_digest=_digest(tokenizer_state(tokenizer)),
+        chat_template_digest=_digest(str(template)) if template else "",
+        context_length=context_length_of(model, tokenizer),
+        parameters=sum(p.numel() for p in model.parameters()),
+        trust_remote_code=options.trust_remote_code,
+        allow_pickle=options.allow_pickle,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        batch_tokens=options.batch_tokens,
+        batch_rows=options.batch_rows,
+        attention=str(getattr(model.config, "_attn_implementation", "") or "eager"),
+        packed=False,
+        threads=torch.get_num_threads(),
+    )
+
+
+def _digest(text: str) -> str:
     """Return the sha256 (64 hex digits) of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
 

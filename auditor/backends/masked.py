@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 from msgspec.structs import replace
 
 from auditor.backends.base import COUNTED_TOKENS, BackendOptions, Outputs, by_formula
-from auditor.backends.hf_config import UNLIMITED, context_length_of, first_position, tokenizer_state
+from auditor.backends.hf_config import UNLIMITED, first_position
 from auditor.backends.hf_encode import spans
-from auditor.backends.hf_load import digest_text, load
+from auditor.backends.hf_load import info_of, load
 from auditor.engine.blanks import Blanked, pack_texts, plan_texts, shared_places
 from auditor.errors import ModelError, foreign_faults
-from auditor.types import BackendInfo, GenerateRequest, LoglikelihoodRequest, ModelRef, Output, Reason, Unscored, Work
+from auditor.types import GenerateRequest, LoglikelihoodRequest, ModelRef, Output, Reason, Unscored, Work
 
 _LOGITS_BUDGET = 400_000_000  # bytes of float32 logits that one pass may need
 _SAME = 1e-6  # nats
@@ -46,9 +46,6 @@ class MaskedBackend:
     """A masked language model and its tokenizer behind the `Backend` seam."""
 
     def __init__(self, model: Any, tokenizer: Any, options: BackendOptions, *, name: str) -> None:
-        import torch
-        import transformers
-
         from auditor.engine.fill import Fill
         from auditor.engine.packed import pack_linears
 
@@ -57,27 +54,16 @@ class MaskedBackend:
         self._fill = Fill(model)
         self._vocabulary = model.config.get_text_config().vocab_size
         self._mask = self._mask_token()
-        parameters = sum(p.numel() for p in model.parameters())
-        length = context_length_of(model, tokenizer)
-        self.info = BackendInfo(
-            name="masked",
-            version=transformers.__version__,
-            tokenizer_digest=digest_text(tokenizer_state(tokenizer)),
+        info = info_of(model, tokenizer, options, name="masked")
+        length = info.context_length
+        self.info = replace(
+            info,
             chat_template_digest="",
             context_length=length if length == UNLIMITED else length - first_position(model),
-            parameters=parameters,
-            trust_remote_code=options.trust_remote_code,
-            allow_pickle=options.allow_pickle,
-            device=str(model.device),
-            dtype=str(model.dtype).removeprefix("torch."),
-            batch_tokens=options.batch_tokens,
-            batch_rows=options.batch_rows,
-            attention=str(getattr(model.config, "_attn_implementation", "") or "eager"),
             packed=pack_linears(model),
-            threads=torch.get_num_threads(),
             masked=True,
         )
-        self.flop = by_formula(parameters)
+        self.flop = by_formula(info.parameters)
 
     @property
     def work(self) -> Work:
