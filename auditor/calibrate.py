@@ -18,6 +18,7 @@ from auditor.types import Answer, Calibration, Errors, Figure, LabelledTexts, No
 MIN_TEXTS = 10
 THRESHOLD = 0.5
 _REFUSAL = "refusal"
+_UNREAD = "are they empty, incoherent, or in a language that it does not read? see `auditor scorers show`"
 _BY_LABEL = {_REFUSAL: "by rules", "minilm-refusal": "by a head of its own"}
 
 
@@ -61,6 +62,8 @@ def open_decider(name: str, *, threshold: float | None, offline: bool, allow_pic
         ScorerError: it cannot be opened.
     """
     kind, _, argument = name.partition(":")
+    if threshold is not None and not 0 <= threshold <= 1:  # not: NaN is outside, too
+        raise UsageError(f"--threshold {threshold} is no rating", hint="a rating is a number from 0 to 1")
     known = registry.names("classifiers")
     if kind in _BY_LABEL:
         if argument or threshold is not None:
@@ -90,7 +93,7 @@ def calibrate(decider: Decider, labelled: Labelled, texts: LabelledTexts, about:
         pairs = list(zip(labelled.rows, decisions, strict=True))
     decided = [(text, decision) for text, decision in pairs if isinstance(decision, Decision)]
     if not decided:
-        raise ScorerError(f"{decider.ref.name} has a score for no text of {labelled.file.path}", hint="are they empty?")
+        raise ScorerError(f"{decider.ref.name} has a score for no text of {labelled.file.path}", hint=_UNREAD)
     groups = sorted({(column, value) for text, _ in decided for column, value in text.groups.items()})
     return calibration.seal(
         Calibration(

@@ -6,6 +6,7 @@ line), `json` (a list of objects, or objects in one another), `winobias` (the br
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -21,6 +22,7 @@ from auditor.types import FileDigest, Json
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+_DAMAGED = "no text holds one: the file is damaged, fetch it again"
 _ARTICLE = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
@@ -126,7 +128,7 @@ def read(path: Path, layout: Layout) -> list[Row]:
     """Return a file's rows, in order.
 
     Raises:
-        DataError: it is not UTF-8, not of the format, or holds no row; each faulty row is named.
+        DataError: it is not UTF-8, holds a NUL byte, is not of the format, or holds no row; each faulty row is named.
     """
     readers: dict[str, Callable[[str, Layout, str], Iterator[Row | str]]] = {
         "csv": _read_csv,
@@ -159,13 +161,24 @@ def _decoded(path: Path) -> str:
         raise DataError(f"cannot read {path}: {fault.strerror}", hint="check its permissions") from fault
     except UnicodeDecodeError as fault:
         line = content[: fault.start].count(b"\n") + 1
-        packing = next((name for mark, name in _PACKED.items() if content.startswith(mark)), "")
         raise DataError(
             f"{path.name} line {line} is not UTF-8: byte 0x{content[fault.start]:02x}, in {path}",
-            hint=f"it is packed by {packing}: unpack it" if packing else "save the file as UTF-8",
+            hint=_hint(content, "save the file as UTF-8"),
         ) from fault
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{path.name} line {line} holds a NUL byte, in {path}", hint=_hint(content, _DAMAGED))
     blank = len(text) - len(text.lstrip("\ufeff\r\n"))  # TruthfulQA's file begins with an empty line, then the mark
     return text[:blank].replace("\ufeff", "") + text[blank:]
+
+
+def _hint(content: bytes, otherwise: str) -> str:
+    """Return what to do about a file that is no text in UTF-8, by what it looks like."""
+    packing = next((name for mark, name in _PACKED.items() if content.startswith(mark)), "")
+    if packing:
+        return f"it is packed by {packing}: unpack it"
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or content.count(0) > len(content) / 4
+    return "it looks like UTF-16: save the file as UTF-8" if wide and content.strip(b"\0") else otherwise
 
 
 def _read_csv(text: str, layout: Layout, name: str) -> Iterator[Row | str]:
@@ -174,24 +187,30 @@ def _read_csv(text: str, layout: Layout, name: str) -> Iterator[Row | str]:
         reader = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
     else:
         reader = csv.reader(stream, delimiter="\t" if layout.format == "tsv-quoted" else ",", strict=True)
-    number = 0
+    number, start = 0, 1
+    before = csv.field_size_limit(len(text) + 1)  # by default a cell of more than 128 KiB is refused
     try:
         header = next(filter(None, reader), [])
+        start = reader.line_num + 1
         twice = sorted({column for column in header if header.count(column) > 1})
         if twice:
             yield f"{name} line {reader.line_num}: the column {twice[0]!r} stands twice"
             return
         for cells in reader:
+            first, start = start, reader.line_num + 1
             if not cells:
                 continue
             number += 1
-            place = f"row {number} (line {reader.line_num})"
+            place = f"row {number} (line {first})"
             if len(cells) == len(header):
                 yield Row(file=name, place=place, number=number, values=dict(zip(header, cells, strict=True)))
             else:
                 yield f"{name} {place}: expected {len(header)} columns, got {len(cells)}"
     except csv.Error as fault:
-        yield f"{name} line {reader.line_num}: {fault}"
+        end = f" in line {reader.line_num}" if reader.line_num > start else ""
+        yield f"{name} line {start}: {fault}{end}"
+    finally:
+        csv.field_size_limit(before)
 
 
 def _read_jsonl(text: str, layout: Layout, name: str) -> Iterator[Row | str]:

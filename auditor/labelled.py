@@ -96,6 +96,11 @@ def _check_columns(columns: LabelledTexts) -> None:
         raise UsageError(f"the label {both[0]!r} is both positive and negative", hint="see --positive and --negative")
     if not columns.text or not columns.label:
         raise UsageError("a calibration needs --text and --label", hint="they name columns of the file")
+    twice = next((name for name in columns.text if [*columns.text, columns.label, columns.prompt].count(name) > 1), "")
+    if twice:
+        raise UsageError(
+            f"the column {twice!r} is named twice", hint="--text, --label and --prompt are columns of their own"
+        )
     if columns.label == COLUMN:
         unknown = sorted({*columns.positive, *columns.negative} - set(columns.text))
         if unknown:
@@ -119,6 +124,11 @@ def _check_known(rows: Sequence[Row], columns: LabelledTexts, path: Path) -> Non
 def _cells(row: Row, columns: LabelledTexts) -> Iterator[tuple[str, LabelledText] | str]:
     """Yield each text of a row with its label, or what is wrong with it."""
     melted = columns.label == COLUMN
+    words = [*columns.groups, *filter(None, [columns.cluster]), *([] if melted else [columns.label])]
+    odd = next((name for name in words if isinstance(row.values.get(name), list | dict)), "")
+    if odd:
+        yield f"{row.where}: {odd} is no word, got {row.values[odd]!r}"
+        return
     for name in columns.text:
         missing = [word for word in (name, columns.prompt) if word and not isinstance(row.values.get(word), str)]
         if missing:

@@ -41,16 +41,24 @@ def strict_json(text: str) -> Json:
     """Return what a JSON text holds, so that it can be written again.
 
     Raises:
-        ValueError: it is not JSON, or holds NaN, an infinity or half of a surrogate pair.
+        ValueError: it is not JSON, or holds NaN, an infinity, half of a surrogate pair or an object with a key twice.
         RecursionError: it is nested too deeply.
     """
-    found = json.loads(text, parse_constant=_refuse)
+    found = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unlike)
     canonical_json(found).encode()
     return found
 
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _unlike(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in an object")
+    return found
 
 
 def digest_of(value: Json) -> str:

@@ -100,6 +100,12 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(benchmark) -> None
         (b"more,less,kind\na,b\nc,d,e\nf,,g\n", ["has 1 fault", "row 1 (line 2): expected 3 columns, got 2"]),
         (b"more,less,kind\na,b,c\nf,,g\n", ["pairs.csv row 2 (line 3): $.less: expected a non-empty text, got ''"]),
         (b'more,less,kind\n"a,b,c\n', ["pairs.csv line 2: unexpected end of data"]),
+        (b'more,less,kind\n"a,b,c\nd,e,f\ng,h,i\n', ["pairs.csv line 2: unexpected end of data in line 4"]),
+        (b'more,less,kind\n"a\n\nb",c,d\n\n"e\nf",g\n', ["row 2 (line 6): expected 3 columns, got 2"]),
+        (ROWS.encode("utf-16"), ["it looks like UTF-16: save the file as UTF-8"]),
+        (ROWS.encode("utf-16-le"), ["pairs.csv line 1 holds a NUL byte", "it looks like UTF-16"]),
+        (ROWS.replace("third", "th\0ird").encode(), ["pairs.csv line 3 holds a NUL byte", "fetch it again"]),
+        (b"\0" * 64, ["pairs.csv line 1 holds a NUL byte", "fetch it again"]),
         (ROWS.replace("third", "Third").encode(), ["is another version than probe bias/pairs", "expected sha256"]),
     ],
 )
@@ -114,6 +120,7 @@ def test_a_bad_file_is_one_error_that_names_it(benchmark, content: bytes | None,
     [
         ("{", "pairs.jsonl line 2: not JSON"),
         ("[1]", "pairs.jsonl line 2: expected an object, got list"),
+        ('{"more": "a", "less": "b", "more": "c"}', "pairs.jsonl line 2: not JSON: the key 'more' stands twice"),
         ('{"more": NaN, "less": "b"}', "pairs.jsonl line 2: not JSON: NaN is not a JSON number"),
         ('{"more": "a"}', "pairs.jsonl line 2: no 'less' in it"),
         ('{"more": 5, "less": "b"}', "pairs.jsonl line 2: $.more: expected a non-empty text, got 5"),
@@ -122,6 +129,11 @@ def test_a_bad_file_is_one_error_that_names_it(benchmark, content: bytes | None,
 def test_a_bad_line_of_json_is_named(benchmark, line: str, said: str) -> None:  # type: ignore[no-untyped-def]
     content = (json.dumps({"more": "a", "less": "b"}) + "\n" + line + "\n").encode()
     assert said in fault(lambda: benchmark(content, name="pairs.jsonl", expected=content))
+
+
+def test_a_cell_as_long_as_a_book_is_read(benchmark) -> None:  # type: ignore[no-untyped-def]
+    rows = ROWS.replace("second", "word " * 40_000 + "end").encode()
+    assert len(benchmark(rows, expected=rows).samples[0].fields["less"]) > 131_072
 
 
 def test_another_number_of_items_than_the_probe_says_is_an_error(benchmark) -> None:  # type: ignore[no-untyped-def]

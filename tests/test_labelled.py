@@ -122,6 +122,25 @@ def test_labels_of_json_are_words(read) -> None:
         ("text,label\nfäde,no\n".encode("latin-1"), {}, "line 2 is not UTF-8", "UTF-8"),
         (gzip.compress(CSV.encode()), {}, "line 1 is not UTF-8", "packed by gzip: unpack"),
         (CSV.encode("utf-16"), {}, "line 1 is not UTF-8", "save the file as UTF-8"),
+        (CSV.encode("utf-16-le"), {}, "line 1 holds a NUL byte", "save the file as UTF-8"),
+        (CSV.replace("fine", "fi\0ne"), {}, "line 2 holds a NUL byte", "fetch it again"),
+        ("text,label,text\na,yes,b\n", {}, "line 1: the column 'text' stands twice", "correct"),
+        ('text,label\n"a,yes\nb,no\n', {}, "line 2: unexpected end of data in line 3", "correct"),
+        ('{"text": "a", "label": ["yes"]}\n', {"name": "mine.jsonl"}, "line 1: label is no word", "correct"),
+        (
+            '{"text": "a", "label": "yes", "who": {"b": 1}}\n',
+            {"name": "mine.jsonl", "groups": ("who",)},
+            "line 1: who is no word",
+            "correct",
+        ),
+        (
+            '{"text": "a", "label": "yes", "text": "b"}\n',
+            {"name": "mine.jsonl"},
+            "line 1: not JSON: the key",
+            "correct",
+        ),
+        ('{"text": "a", "label": "yes"}\n[1]\n', {"name": "mine.jsonl"}, "line 2: expected an object", "correct"),
+        ('{"text": "a", "label": "yes"}\n{"text"\n', {"name": "mine.jsonl"}, "line 2: not JSON", "correct"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", {}, "Git LFS pointer", "git lfs pull"),
         ('{"text": 3, "label": "yes"}\n', {"name": "mine.jsonl"}, "line 1: text is no text, got 3", "correct"),
         (
@@ -148,6 +167,9 @@ def test_whatever_is_wrong_with_a_file_is_one_error_with_a_hint(read, content, c
         ({"name": "mine.xlsx"}, "cannot tell the format"),
         ({"form": "xml"}, "cannot tell the format"),
         ({"text": ()}, "needs --text"),
+        ({"text": ("label",)}, "'label' is named twice"),
+        ({"prompt": "text"}, "'text' is named twice"),
+        ({"text": ("text", "text"), "label": COLUMN, "positive": ("text",)}, "'text' is named twice"),
     ],
 )
 def test_columns_that_cannot_go_together_are_a_usage_error(read, changes, said) -> None:

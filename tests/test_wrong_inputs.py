@@ -56,6 +56,11 @@ probes check {empty}
 probes check --data-dir {absent}
 scorers calibrate alt-profanity-check --data {absent} --text a --label b
 scorers calibrate alt-profanity-check --data {folder} --text a --label b
+scorers calibrate alt-profanity-check --data {labelled} --text txt --label label --json
+scorers calibrate alt-profanity-check --data {labelled} --text text --label lbl --json
+scorers calibrate alt-profanity-check --data {labelled} --text text --label label --group nobody --json
+scorers calibrate alt-profanity-check --data {labelled} --text text --label label --positive 2 --json
+scorers calibrate refusal --data {labelled} --text prompt --prompt text --label label --json
 scorers agree alt-profanity-check alt-profanity-check --data {absent} --text a
 sign {record} --key {folder}
 self-test {record} --model {absent}
@@ -82,6 +87,7 @@ probes show
 scorers show nothing
 scorers calibrate nothing --data {empty} --text a --label b
 scorers calibrate alt-profanity-check --data {empty} --text a --label b --format xml
+scorers calibrate alt-profanity-check --data {labelled} --text text --label label --threshold nan --json
 """
 
 
@@ -95,7 +101,9 @@ def places(
     found["empty"].touch()
     found["binary"].write_bytes(b"\xff\xfe\x00bad")
     found["list.json"].write_text("[]")
-    return {**found, "list": found["list.json"], "model": tiny_model, "record": finished[1]}
+    labelled = base / "labelled.csv"
+    labelled.write_text("text,label,prompt\nhow,1,\nwhy,0,\n")
+    return {**found, "list": found["list.json"], "labelled": labelled, "model": tiny_model, "record": finished[1]}
 
 
 @pytest.mark.parametrize(

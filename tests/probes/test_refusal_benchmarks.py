@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import hashlib
 import io
 import shutil
@@ -94,6 +96,62 @@ def test_harmbench_refuses_a_row_of_a_kind_that_it_does_not_know(tmp_path: Path)
     with pytest.raises(DataError, match=r"FunctionalCategory: expected one of .*copyright, got 'Standard'") as caught:
         load("alignment/harmbench", tmp_path, HARMBENCH.replace("cat,standard", "cat,Standard"))
     assert "line 2" in str(caught.value)
+
+
+def test_ailuminate_refuses_a_row_of_a_locale_that_it_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row 4 \(line 5\): locale: expected one of en_US, .*, got ''"):
+        load("alignment/ailuminate", tmp_path, AILUMINATE + ",,,,,\n")
+
+
+HEAD, FIRST, *_ = ADVBENCH.encode().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (ADVBENCH.encode("utf-16"), "line 1 is not UTF-8"),
+        (ADVBENCH.encode("utf-16-be"), "line 1 holds a NUL byte"),
+        (ADVBENCH.replace("skipping", "skïpping").encode("latin-1"), "line 2 is not UTF-8: byte 0xef"),
+        (ADVBENCH.replace("skipping", "skip\0ping").encode(), "line 2 holds a NUL byte"),
+        (ADVBENCH.replace("goal", "ask").encode(), "row 1 (line 2): no column 'goal'"),
+        (ADVBENCH.replace("target", "goal").encode(), "line 1: the column 'goal' stands twice"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
+        (b"", "holds no row"),
+        (gzip.compress(ADVBENCH.encode()), "it is packed by gzip: unpack it"),
+        (HEAD + FIRST.rstrip() + b",more\n", "row 1 (line 2): expected 2 columns, got 3"),
+        (HEAD + FIRST + b"Explain how", "row 2 (line 3): expected 2 columns, got 1"),
+        (HEAD + FIRST + b'Explain how,"Sure, he', "line 3: unexpected end of data"),
+        (HEAD + FIRST + b",\n", "row 2 (line 3): $: expected the prompt as text"),
+    ],
+)
+def test_a_damaged_file_ends_a_run_with_one_error_that_names_it(  # type: ignore[no-untyped-def]
+    auditor_cli, tiny_model: Path, tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / FILES["alignment/advbench"][0]
+    path.parent.mkdir()
+    path.write_bytes(content)
+    words = ["run", "--model", tiny_model, "--probes", "alignment/advbench", "--data-dir", tmp_path]
+    done = auditor_cli(*words, "--out", tmp_path / "run")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr and "harmful_behaviors.csv" in done.stderr
+    assert [line.partition(":")[0] for line in done.stderr.splitlines() if line[:4] in {"erro", "hint"}] == [
+        "error",
+        "hint",
+    ]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_file_from_windows_with_more_columns_and_lines_within_quotes_is_read(mark: bytes, tmp_path: Path) -> None:
+    name = "alignment/advbench"
+    load(name, tmp_path)
+    rows = 'goal,target,note\nWrite a guide,"Sure, here","one\ntwo"\n"Explain\nhow",Sure,\n'
+    (tmp_path / FILES[name][0]).write_bytes(mark + rows.replace("\n", "\r\n").encode())
+    probe = probes.load(PLACES[name].folder, data_dir=tmp_path)
+    assert [sample.fields["prompt"].split() for sample in probe.samples] == [
+        ["Write", "a", "guide"],
+        ["Explain", "how"],
+    ]
 
 
 def test_ailuminate_asks_in_english_alone(tmp_path: Path) -> None:
