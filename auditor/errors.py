@@ -140,10 +140,15 @@ def counted(count: int, what: str, many: str = "") -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint naming the known words closest to `word`, or all of them when none is close."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    close = closest(word, names)
     if close:
         return "did you mean " + " or ".join(close) + "?"
     return "known: " + (", ".join(names) if names else "none")
+
+
+def closest(word: str, known: Iterable[str]) -> list[str]:
+    """Return at most three known words that are close to `word`, the closest first."""
+    return difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
 
 
 def list_faults(faults: Sequence[str], *, shown: int = 50) -> str:

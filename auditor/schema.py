@@ -17,7 +17,8 @@ from typing import TypeVar
 import msgspec
 
 from auditor import resources
-from auditor.errors import AuditorError, list_faults, nearest
+from auditor.errors import AuditorError, closest, list_faults, nearest
+from auditor.toml_dates import date_fault
 from auditor.types import FileDigest, Json
 
 _SHOWN = 100  # characters of a value that a fault shows
@@ -136,8 +137,13 @@ def faults_against(value: Json, schema: dict[str, Json]) -> list[str]:
 
 
 def _is_told_by_another(error: Json, all_of: Iterable[Json]) -> bool:
-    """Return whether an error says only that no alternative fits, and another one at its place or below says why."""
+    """Return whether another error at a place, or below it, says more: which alternative, or a shorter list."""
     path = list(error.absolute_path)
+    if error.validator == "enum":
+        lists = [
+            other.validator_value for other in all_of if other.validator == "enum" and list(other.absolute_path) == path
+        ]
+        return any(set(map(str, other)) < set(map(str, error.validator_value)) for other in lists)
     return error.validator in {"anyOf", "oneOf"} and any(
         other is not error and list(other.absolute_path)[: len(path)] == path for other in all_of
     )
@@ -161,11 +167,23 @@ def _message(error: Json) -> str:
             return "; ".join(f"unknown key {key!r} ({nearest(key, known)})" for key in unknown)
         case "anyOf" | "oneOf" if told := _unfit(error):
             return f"{got} {told}"
-        case "format" if error.validator_value == "date":
-            return f"{got} is not a 'date': write a day that exists as YYYY-MM-DD"
+        case "format" | "pattern" | "enum" if told := _expected(error):
+            return f"{got} is not {told}"
         case _:
             message = str(error.message).replace(said, got)
             return message if len(message) < _TOLD else f"{message[: _TOLD - 1]}…"
+
+
+def _expected(error: Json) -> str:
+    """Return what a date, a text of a stated form or one of a list should have been, where more can be said."""
+    match error.validator:
+        case "format":
+            return "a 'date': write a day that exists as YYYY-MM-DD" if error.validator_value == "date" else ""
+        case "pattern":
+            return str(error.schema.get("x-expected", ""))
+        case _:
+            close = closest(str(error.instance), map(str, error.validator_value))
+            return f"one of {error.validator_value} (did you mean {' or '.join(close)}?)" if close else ""
 
 
 def _unfit(error: Json) -> str:
@@ -269,6 +287,9 @@ def read_toml(path: Path, error: type[AuditorError]) -> dict[str, Json]:
     except UnicodeDecodeError as fault:
         raise error(f"{path} is not UTF-8: byte {fault.start}", hint="save the file as UTF-8") from fault
     except (ValueError, RecursionError) as fault:
+        what, hint = date_fault(path.read_text(encoding="utf-8"), str(fault))
+        if what:
+            raise error(f"{path}: {what}", hint=hint) from fault
         raise error(f"{path} is not TOML: {fault}", hint="see https://toml.io") from fault
 
 

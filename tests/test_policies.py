@@ -188,7 +188,7 @@ ASKED = '[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n'
         (ASKED.replace('rationale = "for a reason"\n', "") + 'facts = ["model.name"]\n', "gives a rationale"),
         (ASKED + 'facts = ["model.name"]\naccept = ["missing"]\n', "'missing' is not one of"),
         (ASKED + 'facts = ["model.name"]\nrequired = false\n', "unknown key 'required'"),
-        (ASKED + 'facts = ["model.name"]\nchecked_on = 2026-11-31\n', "is not TOML"),
+        (ASKED + 'facts = ["model.name"]\nchecked_on = 2026-11-31\n', "checked_on: 2026-11-31 is no day that exists"),
     ],
 )
 def test_a_demand_that_cannot_be_is_named_with_its_place(tmp_path: Path, text: str, why: str) -> None:

@@ -20,8 +20,21 @@ _FACTORS = {  # units that are the right one but for a factor
     "t CO2eq": {"kg CO2eq": 1e-3, "g CO2eq": 1e-6, "kg": 1e-3, "g": 1e-6, "t": 1.0},
     "m3": {"l": 1e-3, "litres": 1e-3},
     "days": {"hours": 1 / 24, "weeks": 7, "months": 30.4},
+    "bytes": {
+        "kB": 1e3,
+        "KB": 1e3,
+        "MB": 1e6,
+        "GB": 1e9,
+        "TB": 1e12,
+        "KiB": 2**10,
+        "MiB": 2**20,
+        "GiB": 2**30,
+        "TiB": 2**40,
+    },
+    "hours": {"minutes": 1 / 60, "min": 1 / 60, "h": 1.0, "days": 24},
     "tokens": {"thousand tokens": 1e3, "million tokens": 1e6, "billion tokens": 1e9, "trillion tokens": 1e12},
 }
+_AMOUNTS = ("data.size", "design.max_input", "design.max_output", "training.datasets")
 _LICENSED = ("training.datasets", "model.dependencies", "distribution.assets", "distribution.channels")
 _ORDERED = (  # the first is never after the second
     ("training.knowledge_cutoff", "model.release_date"),
@@ -53,6 +66,17 @@ def unit_faults(leaves: Leaves) -> Iterator[str]:
             number = float(match[1].replace(",", "").replace(" ", ""))
             told = _in_units(number, match[2].strip(), kind.unit)
             yield f"$.{key}: write a number of {kind.unit} without the unit, got {told}"
+
+
+def amount_faults(leaves: Leaves) -> Iterator[str]:
+    """Yield amounts in a unit that is one of the known units but for a factor, with what they are in that one."""
+    for key in _AMOUNTS:
+        for number, entry in enumerate(_entries(leaves.get(key, {}))):
+            unit = entry.get("unit")
+            wanted = next((name for name in ("bytes", "hours", "tokens") if unit in _FACTORS[name]), "")
+            if wanted:
+                told = _in_units(entry.get("amount"), unit, wanted)
+                yield f"$.{key}[{number}].unit: write {wanted}, got {told}"
 
 
 def licence_faults(leaves: Leaves) -> Iterator[str]:

@@ -34,17 +34,20 @@ def load_declared(path: Path) -> dict[str, Fact]:
     """
     content = schema.read_toml(path, ProvenanceError)
     plain, leaves, faults = _split(content)
-    faults += [*schema.faults_against(plain, schema.load_schema("provenance")), *checks.unit_faults(leaves)]
-    faults += checks.licence_faults(leaves)
+    units = [*checks.unit_faults(leaves), *checks.amount_faults(leaves)]
+    named = {fault.partition(": ")[0] for fault in units}
+    refused = schema.faults_against(plain, schema.load_schema("provenance"))
+    faults += [fault for fault in refused if fault.partition(": ")[0] not in named]
+    faults += [*units, *checks.licence_faults(leaves)]
     if not faults:
         faults += checks.date_faults(leaves, plain["date"], datetime.datetime.now(datetime.UTC).date())
     if faults:
         count = counted(len(faults), "fault")
         raise ProvenanceError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")
-    named = leaves.get(_DATASETS, {}).get("value")
-    if named:
+    listed = leaves.get(_DATASETS, {}).get("value")
+    if listed:
         text = path.read_text(encoding="utf-8")
-        leaves[_DATASETS]["value"] = datasets.recall(named, path, text) or datasets.read_all(named, path.parent)
+        leaves[_DATASETS]["value"] = datasets.recall(listed, path, text) or datasets.read_all(listed, path.parent)
     return {key: _fact(leaf, plain["by"], plain["date"]) for key, leaf in leaves.items()}
 
 

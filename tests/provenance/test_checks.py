@@ -116,3 +116,74 @@ def test_somebody_else_may_say_a_fact_on_another_day(file: Path) -> None:
     fact = load_declared(file)["model.name"]
     assert fact.source == "declared by Lab on 2025-01-02; evidence: their card"
     assert (fact.evidence[0].by, fact.evidence[0].date, fact.evidence[0].text) == ("Lab", "2025-01-02", "their card")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        (
+            "[model]\nrelease_date = 2026-02-30",
+            "line 4: model.release_date: 2026-02-30 is no day that exists",
+            "write a day that exists as YYYY-MM-DD",
+        ),
+        (
+            "[training]\nknowledge_cutoff = 2024-13 # late",
+            "line 4: training.knowledge_cutoff: 2024-13 is no month that exists",
+            'write a month that exists as "YYYY-MM", in quotes',
+        ),
+        (
+            "[training]\nknowledge_cutoff = 2024-12",
+            "line 4: training.knowledge_cutoff: 2024-12 is a month, and TOML has no type for months",
+            "write it in quotes",
+        ),
+        (
+            "[model]\nrelease_date = { value = 2026-2-3 }",
+            "line 4: model.release_date: 2026-2-3 is no day written as YYYY-MM-DD",
+            "write a day that exists as YYYY-MM-DD",
+        ),
+        (
+            "[training]\nstages = [\n  { started = 2025-01-01 },\n  { started = 2025-00-01 },\n]",
+            "line 6: training.stages.started: 2025-00-01 is no day that exists",
+            "write a day that exists as YYYY-MM-DD",
+        ),
+    ],
+)
+def test_a_date_that_is_none_is_one_error_with_file_line_key_and_hint(
+    file: Path, text: str, place: str, hint: str
+) -> None:
+    file.write_text(HEAD + text)
+    with pytest.raises(ProvenanceError) as caught:
+        load_declared(file)
+    assert (caught.value.message, caught.value.hint) == (f"{file}: {place}", hint)
+
+
+def test_what_is_wrong_beside_a_date_is_not_blamed_on_it(file: Path) -> None:
+    file.write_text(HEAD + "[model]\nrelease_date = 2024-02-03\nname = unquoted")
+    with pytest.raises(ProvenanceError, match="is not TOML: Invalid value"):
+        load_declared(file)
+
+
+@pytest.mark.parametrize(
+    ("size", "fault"),
+    [
+        ('modality = "image", amount = 3, unit = "words"', "$.data.size[0].unit: 'words' is not one of ['images', "),
+        ('modality = "text", amount = 3, unit = "hours"', "$.data.size[0].unit: 'hours' is not one of ['tokens', "),
+        ('modality = "text", amount = 3, unit = "token"', "(did you mean tokens?)"),
+        ('modality = "other", amount = 3, unit = "record"', "(did you mean records"),
+        (
+            'modality = "text", amount = 3, unit = "GB"',
+            "$.data.size[0].unit: write bytes, got 3 GB, which is 3e+09 bytes",
+        ),
+        ('modality = "audio", amount = 90, unit = "minutes"', "write hours, got 90 minutes, which is 1.5 hours"),
+    ],
+)
+def test_a_size_is_counted_in_a_unit_of_its_kind_of_data(file: Path, size: str, fault: str) -> None:
+    message = faults(file, f"[data]\nsize = [{{ {size} }}]")
+    assert fault in message
+    assert "has 1 fault:" in message
+
+
+@pytest.mark.parametrize("unit", ["tokens", "words", "documents", "bytes"])
+def test_text_may_be_counted_in_words(file: Path, unit: str) -> None:
+    file.write_text(HEAD + f'[data]\nsize = [{{ modality = "text", amount = 3, unit = "{unit}" }}]')
+    assert load_declared(file)["data.size"].value == [{"modality": "text", "amount": 3, "unit": unit}]

@@ -118,9 +118,15 @@ def test_a_file_without_facts_declares_nothing(file: Path) -> None:
         ('[model]\nrelease_date = "2025-02-30"', "$.model.release_date: '2025-02-30' is not a 'date'"),
         ('[model]\nrelease_date = "20250228"', "$.model.release_date: '20250228' is not a 'date'"),
         ("[model]\nrelease_date = 2025-02-28T12:00:00", "$.model.release_date: '2025-02-28T12:00:00' is not a 'date'"),
-        ('[training]\nknowledge_cutoff = "2024-13"', "$.training.knowledge_cutoff: '2024-13' does not match"),
+        (
+            '[training]\nknowledge_cutoff = "2024-13"',
+            "$.training.knowledge_cutoff: '2024-13' is not a month that exists",
+        ),
         ('[training]\nknowledge_cutoff = "2024-02-30"', "$.training.knowledge_cutoff: '2024-02-30' is not a 'date'"),
-        ('[training]\nknowledge_cutoff = "in 2024"', "$.training.knowledge_cutoff: 'in 2024' does not match"),
+        (
+            '[training]\nknowledge_cutoff = "in 2024"',
+            "$.training.knowledge_cutoff: 'in 2024' is not a month that exists",
+        ),
         ("[training]\ncompute_flop = nan", "$.training.compute_flop: nan is not of type 'number'"),
         ("[training]\nenergy_mwh = inf", "$.training.energy_mwh: inf is not of type 'number'"),
         ("[model]\nparameters = 1.5", "$.model.parameters: 1.5 is not of type 'integer'"),
