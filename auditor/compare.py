@@ -24,6 +24,7 @@ from auditor.scorers.base import Rating, Scorer
 from auditor.scorers.measures import sums_of
 from auditor.scoring import open_scorer
 from auditor.types import (
+    COMPARISON_SCHEMA,
     ComparedRecord,
     Comparison,
     Metric,
@@ -38,7 +39,6 @@ from auditor.types import (
     slice_words,
 )
 
-SCHEMA = "auditor:comparison/2"
 _SAME = 1e-9
 _SIDES = ("baseline", "candidate")
 
@@ -104,7 +104,7 @@ def compare(baseline: Path, candidate: Path, *, level: float = stats.LEVEL) -> C
     rows = [row for probe_id in ids for row in _rows(found, probe_id)]
     pairs = [row for row in rows if isinstance(row, Pairs)]
     return Comparison(
-        schema=SCHEMA,
+        schema=COMPARISON_SCHEMA,
         level=level,
         baseline=_named(found[0][0]),
         candidate=_named(found[1][0]),

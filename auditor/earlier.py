@@ -12,7 +12,7 @@ from pathlib import Path
 from auditor import record, schema
 from auditor.checking import check
 from auditor.errors import RecordError
-from auditor.types import Check, Comparison, RunRecord
+from auditor.types import COMPARISON_SCHEMA, Check, Comparison, RunRecord
 
 COMPARISON = "comparison.json"
 
@@ -50,7 +50,7 @@ def kept(folder: Path, found: RunRecord) -> Comparison | None:
     """Return the comparison that is kept beside a record, or None where there is none.
 
     Raises:
-        RecordError: it is damaged, or of another record.
+        RecordError: it is damaged, of another schema, or of another record.
     """
     path = folder / COMPARISON
     if not path.is_file():
@@ -59,6 +59,12 @@ def kept(folder: Path, found: RunRecord) -> Comparison | None:
         content = schema.strict_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as fault:
         raise RecordError(f"{path} is damaged: {fault}", hint="restore it, or give the earlier record again") from fault
+    said = content.get("schema") if isinstance(content, dict) else None
+    if said != COMPARISON_SCHEMA:
+        raise RecordError(
+            f"{path} is not a comparison of schema {COMPARISON_SCHEMA}, got {said!r}",
+            hint="write it anew by `auditor compare EARLIER RECORD --json > comparison.json`, and judge again",
+        )
     comparison = schema.convert(content, Comparison, where=str(path), error=RecordError)
     if comparison.candidate.digest != found.digest:
         raise RecordError(

@@ -20,7 +20,7 @@ import numpy as np
 from auditor import commands, record, schema
 from auditor import policies as shipped
 from auditor.alterations import altered_at, draw, in_words, of_samples, reached, to_forge
-from auditor.errors import AuditorError, ModelError, RecordError, foreign_faults
+from auditor.errors import AuditorError, ModelError, RecordError, UsageError, foreign_faults
 from auditor.forging import forge, mend, write_lines
 from auditor.reask import model_checks
 from auditor.scoring import scorers_of
@@ -101,6 +101,8 @@ def _named(folder: Path, at_hand: AtHand) -> str:
     given = [name for name in at_hand.policies if name not in shipped.find()]
     try:
         first = verify(folder, msgspec.structs.replace(at_hand, policies=given)).first_difference
+    except UsageError:
+        raise
     except AuditorError as fault:
         return fault.message.replace(f"{folder}/", "")
     return f"{first.what}: {first.detail}".replace(f"{folder}/", "") if first else ""

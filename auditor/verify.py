@@ -22,7 +22,7 @@ from auditor.card import build_card, with_older_constants
 from auditor.checking import attempted, check, short
 from auditor.computed.dates import day_of
 from auditor.correct import correct
-from auditor.errors import AuditorError, RecordError, WaiverError
+from auditor.errors import AuditorError, RecordError, UsageError, WaiverError
 from auditor.fixed import constants_checks, journal_check, kept_checks, policy_checks, previous_checks
 from auditor.journal import KINDS, Kind
 from auditor.plan import Criteria, kind_of, make_header
@@ -78,10 +78,12 @@ def verify(path: Path, at_hand: AtHand = AtHand()) -> Verification:  # noqa: B00
         PackError: a pack holds no probe, or an id twice.
         RecordError: there is no record to verify.
         PolicyError: the policy cannot be read.
+        UsageError: an earlier record or a classifier is given, and nothing in the record is of one.
     """
     found, folder, checks = _read(path)
     if found is None:
         return Verification(record_digest="", checks=tuple(checks))
+    _refuse_unused(found, folder, at_hand)
     lines = {probe.id: read_samples(folder / probe.samples_file.path) for probe in found.probes}
     checks.append(check("plan", found.run.plan_digest, schema.digest_of(header_of(found, lines, folder))))
     checks += same_items.checks(found, lines, at_hand.packs, at_hand.data_dir)
@@ -94,6 +96,18 @@ def verify(path: Path, at_hand: AtHand = AtHand()) -> Verification:  # noqa: B00
     checks += costs.checked(found, folder)
     checks += _document_checks(found, folder, at_hand.policies, at_hand.previous)
     return Verification(record_digest=found.digest, checks=tuple(checks))
+
+
+def _refuse_unused(found: RunRecord, folder: Path, at_hand: AtHand) -> None:
+    """Raise UsageError for what is at hand and nothing uses: whoever gave it takes it for checked."""
+    if at_hand.toxicity and found.run.classifier is None:
+        hint = "leave --toxicity out"
+        raise UsageError(f"--toxicity {at_hand.toxicity} is of no use: the record names no classifier", hint=hint)
+    if at_hand.previous and not found.run.previous and not (folder / earlier.COMPARISON).is_file():
+        raise UsageError(
+            f"--previous {at_hand.previous} is of no use: the record is compared with no earlier one",
+            hint="leave it out; `auditor compare` sets two records side by side",
+        )
 
 
 def look_again(path: Path, sources: Sequence[Path]) -> list[Check]:
@@ -218,7 +232,11 @@ def _document_checks(found: RunRecord, folder: Path, names: Sequence[str], previ
         comparison = earlier.kept(folder, found)
     except AuditorError as fault:
         files = {WaiverError: commands.WAIVERS, RecordError: earlier.COMPARISON}
-        yield Check(what=files.get(type(fault), commands.PROVENANCE), outcome="differs", detail=fault.message)
+        yield Check(
+            what=files.get(type(fault), commands.PROVENANCE),
+            outcome="differs",
+            detail=f"{fault.message} ({fault.hint})",
+        )
         return
     yield from previous_checks(found, comparison)
     yield from earlier.checks(comparison, folder, previous)

@@ -238,6 +238,33 @@ def test_a_comparison_that_is_taken_away_of_another_record_or_damaged_is_found(
         commands.review(copy, Demands())
 
 
+@pytest.mark.parametrize("told", ["auditor:comparison/1", None])
+def test_a_comparison_of_an_older_schema_says_what_to_do_and_that_helps(
+    auditor_cli: Callable[..., Any], older: Path, worse: Path, pack: Path, tmp_path: Path, told: str | None
+) -> None:
+    copy = Path(shutil.copytree(worse, tmp_path / "copy"))
+    kept = copy / earlier.COMPARISON
+    content = {**json.loads(kept.read_text(encoding="utf-8")), "schema": told}
+    del content["slices"]
+    kept.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(RecordError, match=r"is not a comparison of schema auditor:comparison/2, got") as caught:
+        commands.review(copy, Demands())
+    assert "`auditor compare EARLIER RECORD --json > comparison.json`" in caught.value.hint
+    first = verify(copy).first_difference
+    assert first is not None and first.what == earlier.COMPARISON and caught.value.hint in first.detail
+    kept.write_text(auditor_cli("compare", older, copy, "--json").stdout, encoding="utf-8")
+    assert verify(copy, AtHand(previous=older, packs=[pack])).exit_code == 0
+
+
+def test_an_earlier_record_that_nothing_is_counted_from_is_refused(
+    auditor_cli: Callable[..., Any], older: Path, worse: Path
+) -> None:
+    done = auditor_cli("verify", older, "--previous", worse)
+    assert done.returncode == 2 and "the record is compared with no earlier one" in done.stderr
+    done = auditor_cli("verify", older, "--toxicity", "minilm-toxicity")
+    assert done.returncode == 2 and "the record names no classifier" in done.stderr
+
+
 def test_another_earlier_record_than_the_one_that_was_fixed_is_told(make: Make, worse: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(worse, tmp_path / "copy"))
     other = make(38)

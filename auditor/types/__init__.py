@@ -33,6 +33,7 @@ from auditor.types.calibrating import (
     choose,
 )
 from auditor.types.comparing import (
+    COMPARISON_SCHEMA,
     MOST_LOST,
     Compared,
     ComparedRecord,
@@ -117,6 +118,7 @@ __all__ = [
     "ANSWERS",
     "ASKED",
     "BASE",
+    "COMPARISON_SCHEMA",
     "CONTRADICTION",
     "FAMILIES",
     "HUB",

@@ -10,6 +10,7 @@ from auditor.types.measuring import Interval, MetricKey, ScorerRef, slice_words
 
 Direction = Literal["nearer", "farther", "not told apart"]
 MOST_LOST = 0.05  # what a rule of a policy allows to go unscored where it names no share
+COMPARISON_SCHEMA = "auditor:comparison/2"
 
 
 class ComparedRecord(Struct, frozen=True, kw_only=True):
