@@ -72,6 +72,15 @@ def test_random_letters_and_words_strung_together_are_noise(
     assert sum(found) >= 97
 
 
+@pytest.mark.parametrize(
+    ("n_words", "least", "most"), [(1, 0.0, 0.0), (2, 0.1, 0.35), (3, 0.3, 0.6), (6, 0.5, 0.75), (9, 0.75, 0.95)]
+)
+def test_of_shorter_noise_the_less_is_found_the_shorter_it_is(n_words: int, least: float, most: float) -> None:
+    rng = random.Random(0)
+    found = sum(is_noise(letters(rng, n_words)) for _ in range(200)) / 200
+    assert least <= found <= most, found
+
+
 @pytest.mark.parametrize("text", [*OVERHEATED, "asdf asdf qwer zxcv"])
 def test_what_an_overheated_model_says_is_incoherent(text: str) -> None:
     reply = classify_reply(LOCK, text)
