@@ -20,10 +20,11 @@ from auditor.errors import TemplateError, counted, first_line
 from auditor.exporters import calibrations, costs, findings, overlap, phrasings, readers, slices, words
 from auditor.exporters.changes import changes_of
 from auditor.exporters.markup import HTML, MARKDOWN, Markup, Safe
-from auditor.types import FAMILIES, Audience, Card, Json, Metric, Texts
+from auditor.types import FAMILIES, Audience, Card, Finding, Json, Metric, Texts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
 _UNTOLD = {"code", "other"}  # roles that a model without them lacks nothing for
 
@@ -59,7 +60,7 @@ def render(
     shown = readers.cut(card, document.audience, form=document.form)
     given = {**context(shown, texts or {}), "marker": marker(card, document.name, texts or {}), **(more or {})}
     given["audience"] = readers.WORDS[document.audience]
-    text = _rendered(_environment(document.markup, shown), document.template, given)
+    text = _rendered(_environment(document.markup, _folder()), document.template, given)
     return readers.check(card, shown, text, document.markup, name=document.name)
 
 
@@ -79,8 +80,7 @@ def render_file(path: Path, card: Card, *, texts: Texts | None = None) -> str:
     from jinja2 import DictLoader
 
     shown = readers.cut(card, "public")
-    environment = _environment(markup, shown)
-    environment.loader = DictLoader({path.name: source})
+    environment = _environment(markup, _folder()).overlay(loader=DictLoader({path.name: source}))
     given = {**context(shown, texts or {}), "audience": readers.WORDS["public"]}
     return readers.check(card, shown, _rendered(environment, path.name, given), markup, name=path.name)
 
@@ -144,13 +144,18 @@ def _folder() -> Path:
     return resources.root() / "model_cards" / "templates"
 
 
-def _environment(markup: Markup, card: Card) -> Environment:
-    """Return what fills in a template about a card in a markup."""
-    from jinja2 import FileSystemLoader, StrictUndefined
+@functools.cache  # it keeps the templates that it has compiled
+def _environment(markup: Markup, folder: Path) -> Environment:
+    """Return what fills in a folder's templates in a markup."""
+    from jinja2 import FileSystemLoader, StrictUndefined, pass_context
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    @pass_context
+    def finding(given: Context, one: Finding) -> Safe:
+        return findings.line(given.parent["card"], one, markup)
+
     environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(_folder()),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         finalize=markup.escape,
         trim_blocks=True,
@@ -159,7 +164,7 @@ def _environment(markup: Markup, card: Card) -> Environment:
         autoescape=False,
     )
     environment.filters |= words.filters(markup)
-    environment.filters["finding"] = functools.partial(findings.line, card, markup=markup)
+    environment.filters["finding"] = finding
     return environment
 
 

@@ -21,7 +21,7 @@ from auditor.exporters import markdown
 from auditor.exporters.markup import escape
 from auditor.judge import judge
 from auditor.provenance.facts import catalogue
-from auditor.types import Fact, Metric, RunRecord
+from auditor.types import Fact, Metric, ProbeResult, RunRecord
 
 HOSTILE = "<script>alert(1)</script> | **bold** [link](https://evil.example) `code` \n\n# Heading ![x](y) {{ 7 * 7 }}"
 
@@ -190,7 +190,7 @@ def test_the_word_compliant_is_never_printed(render: Callable[..., str]) -> None
 
 
 def test_a_hole_in_a_template_is_an_error(
-    finished: tuple[RunRecord, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, render: Callable[..., str]
+    finished: tuple[RunRecord, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "model_cards" / "templates"
     folder.mkdir(parents=True)
@@ -200,6 +200,18 @@ def test_a_hole_in_a_template_is_an_error(
     monkeypatch.setattr("auditor.resources.root", lambda: tmp_path)
     with pytest.raises(TemplateError, match=r"model_card.md.j2, line 1.*no_such_field"):
         markdown.render(with_verdicts(card, verdict))
+
+
+def test_a_finding_tells_the_figures_of_the_card_that_it_stands_in(
+    render: Callable[..., str], finished: tuple[RunRecord, Path]
+) -> None:
+    for value in (0.125, 0.25):
+        probes = msgspec.to_builtins(finished[0].probes)
+        for metric in (metric for probe in probes for metric in probe["metrics"] if metric["status"] == "measured"):
+            metric["value"] = value
+        record = msgspec.structs.replace(finished[0], probes=msgspec.convert(probes, tuple[ProbeResult, ...]))
+        told = re.findall(r"^- \*\*(?:FAIL|INCONCLUSIVE)\*\*.*?: (\d\.\d{3}) \[", render(record), re.MULTILINE)
+        assert set(told) == {f"{value:.3f}"}
 
 
 def test_control_characters_and_direction_marks_are_taken_out() -> None:
