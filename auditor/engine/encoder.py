@@ -81,8 +81,9 @@ class Encoder(nn.Module):
         self.embedding_norm = nn.LayerNorm(_WIDTH, eps=_EPS)
         self.embedding_norm.load_state_dict(_part(weights, "embeddings.LayerNorm"))
         n_layers = len({name.split(".")[2] for name in weights if name.startswith("encoder.layer.")})
-        with torch.random.fork_rng(devices=[]):  # new layers draw from the global generator
-            self.layers = nn.ModuleList(Layer() for _ in range(n_layers))
+        with torch.device("meta"):  # to draw weights that are overwritten would take longer than all the rest
+            layers = nn.ModuleList(Layer() for _ in range(n_layers))
+        self.layers = layers.to_empty(device="cpu")
         for number, layer in enumerate(self.layers):
             for name, stored in _STORED.items():
                 getattr(layer, name).load_state_dict(_part(weights, f"encoder.layer.{number}.{stored}"))
