@@ -77,7 +77,8 @@ def test_a_run_stopped_halfway_and_resumed_has_the_record_of_an_unbroken_one(
 
 
 def test_the_command_that_is_told_goes_on_with_all_options_and_the_folder(tiny_model: Path, tmp_path: Path) -> None:
-    words = ["run", "--model", tiny_model, "--probes", "toxicity/sentence_starts", "--limit", 12, "--offline"]
+    chosen = ["--probes", "toxicity/sentence_starts", "--limit", 12, "--toxicity", "alt-profanity-check"]
+    words = ["run", "--model", tiny_model, *chosen, "--offline"]
     process = start(words, tmp_path)
     while not (begun := list(tmp_path.glob(f"runs/*/{JOURNAL}"))):
         assert process.poll() is None, "the run ended before it could be stopped"

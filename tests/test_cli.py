@@ -50,6 +50,7 @@ def run_words(model: Path, pack: Path, out: Path, *more: object) -> list[object]
 )
 def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
     auditor_process: Cli,
+    auditor_cli: Cli,
     tiny_model: Path,
     pack: Path,
     policy: Callable[[str], Path],
@@ -67,10 +68,10 @@ def test_the_exit_code_of_a_run_and_of_judging_it_is_the_verdict(
     assert any(line.startswith(f"verdict  {status}") and f"exit code {code}" in line for line in lines)
     assert lines[-2:] == [f"record   {out}", f"card     {out / 'card.md'}"]
     assert {path.name for path in out.iterdir()} >= {RECORD, JOURNAL, "samples", "card.md", "card.json", "verdict.json"}
-    judged = auditor_process("judge", out, "--policy", policy(bound), "--json")
+    judged = auditor_cli("judge", out, "--policy", policy(bound), "--json")
     assert judged.returncode == code
     assert json.loads(judged.stdout)["status"] == status
-    carded = auditor_process("card", out, "--policy", policy(bound))
+    carded = auditor_cli("card", out, "--policy", policy(bound))
     assert carded.stdout == (out / "card.md").read_text(encoding="utf-8")
 
 
@@ -111,16 +112,16 @@ def test_the_declared_facts_are_those_read_at_the_start_and_are_named_by_a_diges
 
 
 @pytest.mark.parametrize("words", [["judge", "x" * 300], ["run", "--model", "smollm2", "--out", "x" * 300]])
-def test_a_path_too_long_for_the_system_is_one_error(auditor_process: Cli, words: list[str]) -> None:
-    done = auditor_process(*words)
+def test_a_path_too_long_for_the_system_is_one_error(auditor_cli: Cli, words: list[str]) -> None:
+    done = auditor_cli(*words)
     assert done.returncode == 1
     error_of(done)
 
 
-def test_a_record_with_what_is_no_json_is_one_error(auditor_process: Cli, tmp_path: Path) -> None:
+def test_a_record_with_what_is_no_json_is_one_error(auditor_cli: Cli, tmp_path: Path) -> None:
     for text in ('{"schema": NaN}', '{"schema": "\\ud800"}', "[" * 100_000):
         (tmp_path / RECORD).write_text(text)
-        done = auditor_process("judge", tmp_path)
+        done = auditor_cli("judge", tmp_path)
         assert done.returncode == 1
         error_of(done)
 
@@ -166,9 +167,16 @@ def error_of(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
 )
 def test_bad_words_give_one_error_a_hint_and_the_right_code(
-    auditor_process: Cli, tmp_path: Path, words: list[str], code: int, error: str, hint: str
+    auditor_cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: list[str],
+    code: int,
+    error: str,
+    hint: str,
 ) -> None:
-    done = auditor_process(*words, cwd=tmp_path, PYTHONPATH=str(Path(__file__).parent.parent))
+    monkeypatch.chdir(tmp_path)
+    done = auditor_cli(*words)
     said, advice = error_of(done)
     assert (done.returncode, error in said, hint in advice) == (code, True, True), done.stderr
     assert done.stdout == ""
@@ -176,17 +184,17 @@ def test_bad_words_give_one_error_a_hint_and_the_right_code(
 
 
 def test_an_output_folder_that_is_a_file_is_refused(
-    auditor_process: Cli, tiny_model: Path, pack: Path, tmp_path: Path
+    auditor_cli: Cli, tiny_model: Path, pack: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("mine")
-    done = auditor_process(*run_words(tiny_model, pack, tmp_path / "taken"))
+    done = auditor_cli(*run_words(tiny_model, pack, tmp_path / "taken"))
     assert done.returncode == 1
     assert "cannot write" in error_of(done)[0]
     assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_a_record_edited_by_hand_is_refused_by_every_command(
-    auditor_process: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
+    auditor_cli: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
 ) -> None:
     import shutil
 
@@ -194,14 +202,14 @@ def test_a_record_edited_by_hand_is_refused_by_every_command(
     text = (copy / RECORD).read_text(encoding="utf-8")
     (copy / RECORD).write_text(text.replace('"n_unscored": 0', '"n_unscored": 1', 1), encoding="utf-8")
     for command in ("judge", "card"):
-        done = auditor_process(command, copy)
+        done = auditor_cli(command, copy)
         assert done.returncode == 1
         assert "was changed after it was written" in error_of(done)[0]
 
 
-def test_a_traceback_is_shown_only_when_asked_for(auditor_process: Cli) -> None:
-    assert "Traceback" not in auditor_process("judge", "absent").stderr
-    assert "Traceback" in auditor_process("judge", "absent", "--debug").stderr
+def test_a_traceback_is_shown_only_when_asked_for(auditor_cli: Cli) -> None:
+    assert "Traceback" not in auditor_cli("judge", "absent").stderr
+    assert "Traceback" in auditor_cli("judge", "absent", "--debug").stderr
 
 
 def test_commands_on_a_finished_record_do_not_import_torch(finished: tuple[RunRecord, Path]) -> None:
@@ -220,17 +228,17 @@ def test_commands_on_a_finished_record_do_not_import_torch(finished: tuple[RunRe
         assert not loaded & {"torch", "transformers", "detoxify", "datasets"}
 
 
-def test_doctor_says_what_is_there(auditor_process: Cli) -> None:
-    done = auditor_process("doctor", "--json")
+def test_doctor_says_what_is_there(auditor_cli: Cli) -> None:
+    done = auditor_cli("doctor", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)}
     assert found["torch"]["ok"] and found["classifiers"]["ok"]
     assert done.returncode == (0 if all(check["ok"] for check in found.values()) else 1)
 
 
-def test_lists_are_json_when_asked_for(auditor_process: Cli) -> None:
-    probes = json.loads(auditor_process("probes", "list", "--json").stdout)
+def test_lists_are_json_when_asked_for(auditor_cli: Cli) -> None:
+    probes = json.loads(auditor_cli("probes", "list", "--json").stdout)
     assert len(probes) >= 9
-    policies = json.loads(auditor_process("policies", "list", "--json").stdout)
+    policies = json.loads(auditor_cli("policies", "list", "--json").stdout)
     assert "baseline" in {policy["id"] for policy in policies}
 
 
@@ -296,7 +304,7 @@ def test_an_example_is_said_to_lie_here_without_its_samples(auditor_cli: Cli) ->
 
 
 def test_judging_says_that_it_writes_nothing_and_how_to_keep_the_verdict(
-    auditor_cli: Cli, finished: tuple[RunRecord, Path], tmp_path: Path
+    auditor_cli: Cli, finished: tuple[RunRecord, Path]
 ) -> None:
     before = sorted(finished[1].rglob("*"))
     done = auditor_cli("judge", finished[1])
