@@ -283,7 +283,7 @@ class Unheard:
     def end(self) -> None: ...
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def unheard() -> Unheard:
     """A progress that nobody looks at."""
     return Unheard()

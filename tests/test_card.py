@@ -43,7 +43,7 @@ def test_what_the_files_contradict_is_named(record: RunRecord, value: int | None
         assert "declared 1, but" in card.contradictions["model.parameters"]
 
 
-def test_whatever_is_not_missing_has_evidence(record: RunRecord, fact_maker: Callable[[], dict[str, Fact]]) -> None:
+def test_whatever_is_not_missing_has_evidence(record: RunRecord) -> None:
     for key, fact in build_card(record, {}).facts.items():
         assert bool(fact.evidence) is (fact.status != "missing"), key
 

@@ -58,28 +58,23 @@ def pack(probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory
     return write_pack(tmp_path_factory.mktemp("pack"), probe_writer, probe_head)
 
 
-class Silent:
-    def say(self, message: str) -> None: ...
-    def begin(self, totals: Any, answered: Any) -> None: ...
-    def advance(self, probe_id: str, count: int) -> None: ...
-    def end(self) -> None: ...
-
-
 @pytest.fixture(scope="module")
-def real(pack: Path, tiny_model: Path, model_maker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:  # type: ignore[no-untyped-def]
+def real(
+    pack: Path, tiny_model: Path, model_maker: Any, tmp_path_factory: pytest.TempPathFactory, unheard: Any
+) -> tuple[Path, Path]:
     """Finished runs of two tiny models over the same probes."""
     folder = tmp_path_factory.mktemp("real")
     models = (tiny_model, model_maker(folder / "other", seed=1))
     for name, model in zip("ab", models, strict=True):
         measure(
             Settings(toxicity="alt-profanity-check", model=str(model), out=folder / name, packs=(pack,), probes=NAMES),
-            Silent(),
+            unheard,
         )
     return folder / "a", folder / "b"
 
 
 @pytest.fixture
-def run_of(pack: Path, tiny_model: Path, tmp_path: Path) -> Make:
+def run_of(pack: Path, tiny_model: Path, tmp_path: Path, unheard: Any) -> Make:
     """Return a function: whether each pair's first text is preferred, and settings, in; the folder of a record out."""
     made: list[Path] = []
 
@@ -97,7 +92,7 @@ def run_of(pack: Path, tiny_model: Path, tmp_path: Path) -> Make:
         words = chosen.pop("words", lambda _: "Fine.")
         measure(
             Settings(model=str(tiny_model), out=out, toxicity="alt-profanity-check", **chosen),
-            Silent(),
+            unheard,
             open_backend=lambda *_: ScriptedBackend(nats=nats, words=words),
         )
         return out

@@ -48,7 +48,7 @@ def pack(probe_writer: Any, probe_head: str, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def make(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+def make(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory, unheard: Any) -> Make:
     """Return a function: how many of 40 pairs are answered by their first text in, the folder of a whole run out."""
 
     def made(firsts: int, **settings: Any) -> Path:
@@ -58,17 +58,10 @@ def make(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory)
 
         out = tmp_path_factory.mktemp("run") / "out"
         chosen = {"model": str(tiny_model), "out": out, "packs": (pack,), "probes": "bias/small_pairs", **settings}
-        measure(Settings(**chosen), Silent(), open_backend=lambda *_: ScriptedBackend(nats=nats))
+        measure(Settings(**chosen), unheard, open_backend=lambda *_: ScriptedBackend(nats=nats))
         return out
 
     return made
-
-
-class Silent:
-    def say(self, message: str) -> None: ...
-    def begin(self, totals: Any, answered: Any) -> None: ...
-    def advance(self, probe_id: str, count: int) -> None: ...
-    def end(self) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +166,7 @@ def test_without_an_earlier_record_or_with_another_probe_in_it_a_rule_on_the_cha
     assert status is Status.INCONCLUSIVE and "not compared with the earlier record: too few pairs: 6" in message
 
 
-def test_a_rule_can_bound_the_change_over_a_slice(make: Make, tmp_path: Path, older: Path, worse: Path) -> None:
+def test_a_rule_can_bound_the_change_over_a_slice(make: Make, tmp_path: Path, worse: Path) -> None:
     path = tmp_path / "ours.toml"
 
     def judged(folder: Path, axis: str, most: float, **demands: Any) -> tuple[Status, str]:

@@ -28,7 +28,7 @@ def test_every_rule_and_duty_is_explained_by_what_it_looks_at(name: str) -> None
 
 
 @pytest.mark.parametrize("key", sorted(catalogue()))
-def test_the_lines_to_add_are_toml_of_the_right_shape(key: str, tmp_path: Path) -> None:
+def test_the_lines_to_add_are_toml_of_the_right_shape(key: str) -> None:
     text = explain.example(catalogue()[key].schema).replace("YYYY-MM-DD", "2026-01-31")
     assert tomllib.loads(f"x = {text}")
     kind = catalogue()[key].schema.get("type")

@@ -132,27 +132,13 @@ def asking(tiny_model: Path, data_dir: Path, trained_on: Path) -> Callable[..., 
 
 @pytest.fixture(scope="module")
 def run(
-    asking: Callable[..., Settings], tmp_path_factory: pytest.TempPathFactory, silent: Any
+    asking: Callable[..., Settings], tmp_path_factory: pytest.TempPathFactory, unheard: Any
 ) -> tuple[RunRecord, Path]:
     out = tmp_path_factory.mktemp("runs") / "out"
-    found = measure(asking(out), silent, open_backend=scripted)
+    found = measure(asking(out), unheard, open_backend=scripted)
     for name, text in commands.documents(commands.assemble(found, [policies.load("baseline")], {})).items():
         record.write_text(out / name, text)
     return found, out
-
-
-@pytest.fixture(scope="module")
-def silent() -> Any:
-    class Silent:
-        def say(self, message: str) -> None: ...
-
-        def begin(self, totals: Any, answered: Any) -> None: ...
-
-        def advance(self, probe_id: str, count: int) -> None: ...
-
-        def end(self) -> None: ...
-
-    return Silent()
 
 
 @pytest.fixture
@@ -221,11 +207,11 @@ def test_metrics_without_the_overlap_are_those_of_the_other_samples(run: tuple[R
 
 
 def test_where_every_item_overlaps_nothing_is_left_to_measure(
-    asking: Callable[..., Settings], data_dir: Path, tmp_path: Path, silent: Any
+    asking: Callable[..., Settings], data_dir: Path, tmp_path: Path, unheard: Any
 ) -> None:
     whole = tmp_path / "all.txt"
     whole.write_text("\n".join(" ".join(one.asked) for one in asked(data_dir)[PAIRS]), encoding="utf-8")
-    found = measure(asking(tmp_path / "out", probes=PAIRS, training_data=(whole,)), silent, open_backend=scripted)
+    found = measure(asking(tmp_path / "out", probes=PAIRS, training_data=(whole,)), unheard, open_backend=scripted)
     (probe,) = told(found).probes
     rate = probe.metric("overlap_rate")
     assert isinstance(rate, Metric)
@@ -234,24 +220,24 @@ def test_where_every_item_overlaps_nothing_is_left_to_measure(
 
 
 def test_a_resumed_run_finds_the_same_and_refuses_other_training_data(
-    run: tuple[RunRecord, Path], asking: Callable[..., Settings], trained_on: Path, tmp_path: Path, silent: Any
+    run: tuple[RunRecord, Path], asking: Callable[..., Settings], trained_on: Path, tmp_path: Path, unheard: Any
 ) -> None:
     out = tmp_path / "cut"
     with pytest.raises(InterruptedRun):
-        measure(asking(out), silent, open_backend=lambda ref, options: Breaking(nats=nats))
+        measure(asking(out), unheard, open_backend=lambda ref, options: Breaking(nats=nats))
     with pytest.raises(RecordError, match="differs in overlap"):
-        measure(asking(out, resume=True, training_data=(trained_on / "a.jsonl",)), silent, open_backend=scripted)
+        measure(asking(out, resume=True, training_data=(trained_on / "a.jsonl",)), unheard, open_backend=scripted)
     with pytest.raises(RecordError, match="differs in overlap"):
-        measure(asking(out, resume=True, training_data=()), silent, open_backend=scripted)
-    found = measure(asking(out, resume=True), silent, open_backend=scripted)
+        measure(asking(out, resume=True, training_data=()), unheard, open_backend=scripted)
+    found = measure(asking(out, resume=True), unheard, open_backend=scripted)
     assert found.clocks.requests_from_journal > 0
     assert found.content_digest == run[0].content_digest
 
 
 def test_without_training_files_nothing_is_told_but_that(
-    asking: Callable[..., Settings], tmp_path: Path, silent: Any
+    asking: Callable[..., Settings], tmp_path: Path, unheard: Any
 ) -> None:
-    found = measure(asking(tmp_path / "out", training_data=(), limit=20), silent, open_backend=scripted)
+    found = measure(asking(tmp_path / "out", training_data=(), limit=20), unheard, open_backend=scripted)
     assert not found.contamination
     assert "contamination" not in json.loads((tmp_path / "out/record.json").read_text())
     assert not (tmp_path / "out" / record.ITEMS).exists()
@@ -273,7 +259,7 @@ BAD: dict[str, tuple[bytes, type[AuditorError], str]] = {
 
 @pytest.mark.parametrize("name", sorted(BAD))
 def test_a_bad_file_ends_the_run_before_the_model_is_opened(
-    asking: Callable[..., Settings], tmp_path: Path, silent: Any, name: str
+    asking: Callable[..., Settings], tmp_path: Path, unheard: Any, name: str
 ) -> None:
     content, kind, why = BAD[name]
     if content:
@@ -283,16 +269,14 @@ def test_a_bad_file_ends_the_run_before_the_model_is_opened(
         raise AssertionError("the model was opened")
 
     with pytest.raises(kind, match=why):
-        measure(asking(tmp_path / "out", training_data=(tmp_path / name,)), silent, open_backend=never)
+        measure(asking(tmp_path / "out", training_data=(tmp_path / name,)), unheard, open_backend=never)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_column_without_text_is_named(
-    asking: Callable[..., Settings], trained_on: Path, tmp_path: Path, silent: Any
-) -> None:
+def test_a_column_without_text_is_named(asking: Callable[..., Settings], tmp_path: Path, unheard: Any) -> None:
     settings = asking(tmp_path / "out", training_columns=("n",))
     with pytest.raises(DataError, match=r"a\.jsonl holds no text in the column n"):
-        measure(settings, silent, open_backend=scripted)
+        measure(settings, unheard, open_backend=scripted)
 
 
 def test_an_honest_record_verifies_and_the_same_files_give_the_same(
@@ -341,12 +325,14 @@ def test_a_look_that_left_a_probe_out_meets_no_duty_about_all_of_them(run: tuple
     assert "highest" not in left and family not in left["items"] and len(left["items"]) == len(whole["items"]) - 1
 
 
-def test_one_of_two_files_of_one_name_is_not_both(asking: Callable[..., Settings], tmp_path: Path, silent: Any) -> None:
+def test_one_of_two_files_of_one_name_is_not_both(
+    asking: Callable[..., Settings], tmp_path: Path, unheard: Any
+) -> None:
     files = [tmp_path / folder / "a.txt" for folder in ("x", "y")]
     for file in files:
         file.parent.mkdir()
         file.write_text(f"a text of folder {file.parent.name}")
-    measure(asking(tmp_path / "out", probes=PAIRS, training_data=tuple(files)), silent, open_backend=scripted)
+    measure(asking(tmp_path / "out", probes=PAIRS, training_data=tuple(files)), unheard, open_backend=scripted)
     for file in files:
         (check,) = look_again(tmp_path / "out", [file])
         assert check.outcome == "differs" and "a.txt" in check.detail
@@ -354,7 +340,7 @@ def test_one_of_two_files_of_one_name_is_not_both(asking: Callable[..., Settings
 
 
 def test_a_file_that_changes_while_it_is_read_ends_the_look(
-    asking: Callable[..., Settings], tmp_path: Path, silent: Any, monkeypatch: pytest.MonkeyPatch
+    asking: Callable[..., Settings], tmp_path: Path, unheard: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.txt"
     path.write_text("a text")
@@ -365,7 +351,7 @@ def test_a_file_that_changes_while_it_is_read_ends_the_look(
 
     monkeypatch.setattr(training, "documents", growing)
     with pytest.raises(DataError, match=r"a\.txt was changed while it was read"):
-        measure(asking(tmp_path / "out", training_data=(path,)), silent, open_backend=scripted)
+        measure(asking(tmp_path / "out", training_data=(path,)), unheard, open_backend=scripted)
 
 
 def edit_items(folder: Path) -> None:
@@ -448,9 +434,9 @@ def test_the_card_tells_what_was_found_and_the_metrics_without_it(run: tuple[Run
 
 
 def test_policies_can_ask_for_a_look_and_bound_what_it_finds(
-    run: tuple[RunRecord, Path], asking: Callable[..., Settings], tmp_path: Path, silent: Any
+    run: tuple[RunRecord, Path], asking: Callable[..., Settings], tmp_path: Path, unheard: Any
 ) -> None:
-    blind = measure(asking(tmp_path / "out", training_data=()), silent, open_backend=scripted)
+    blind = measure(asking(tmp_path / "out", training_data=()), unheard, open_backend=scripted)
     for policy, duty in (("strict", "overlap"), ("nist-ai-600-1", "ms-2-11-001"), ("fmti-2025", "i046")):
         loaded = policies.load(policy)
         status = {

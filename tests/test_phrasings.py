@@ -128,7 +128,7 @@ def test_the_card_and_the_console_show_the_spread(record) -> None:  # type: igno
 
 
 @pytest.mark.parametrize("limit", [1, 7, 30])
-def test_a_limit_takes_whole_items_in_all_their_phrasings(load: Load, tiny_model: Path, limit: int) -> None:
+def test_a_limit_takes_whole_items_in_all_their_phrasings(load: Load, limit: int) -> None:
     backend = ScriptedBackend(nats=knows_in_plain_words)
     model = ModelInfo(
         requested="x", format="safetensors", repository="", revision="", files=(), weights_digest="", facts={}

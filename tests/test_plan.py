@@ -59,7 +59,7 @@ def test_the_header_digests_requests_and_ids_as_their_canonical_json(plan: Plan)
     assert plan.n_requests == sum(map(len, plan.requests.values()))
 
 
-def test_a_probe_is_digested_as_the_canonical_json_of_its_files(tmp_path: Path) -> None:
+def test_a_probe_is_digested_as_the_canonical_json_of_its_files() -> None:
     probe = probes.load(probes.shipped() / "toxicity" / "provocation")
     folder = probes.shipped() / "toxicity" / "provocation"
     config = schema.read_toml(folder / "probe.toml", ValueError)  # type: ignore[type-var]

@@ -311,7 +311,7 @@ def test_a_release_that_is_gone_is_an_error(content, site, hub_cache, monkeypatc
         opened("original", offline=False)
 
 
-def test_a_base_model_that_is_not_here_is_an_error_offline(content, tmp_path, monkeypatch) -> None:
+def test_a_base_model_that_is_not_here_is_an_error_offline(content, tmp_path) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
     content["config"]["arch"]["args"]["model_type"] = "no-such-org/no-such-model"

@@ -136,7 +136,7 @@ def test_evidence_counts_windows_and_names_kinds(scorer, sample_maker) -> None:
     assert foreign.detail.startswith("1 of 2 completions: ")
 
 
-def test_another_encoder_is_refused(monkeypatch, tmp_path) -> None:
+def test_another_encoder_is_refused(monkeypatch) -> None:
     digests = {**minilm_toxicity.DIGESTS, "tokenizer.json": "0" * 64}
     monkeypatch.setattr(minilm_toxicity, "DIGESTS", digests)
     with pytest.raises(ScorerError, match="is another file: its sha256 is be50c3628f2b"):
