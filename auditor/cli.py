@@ -279,7 +279,7 @@ def verify(
     if training_data and found.first_difference is None:
         found = found.with_more(look_again(record, training_data))
     if model and found.first_difference is None:
-        found = found.with_more(ask_again(record, model, count=reask, offline=offline))
+        found = found.with_more(ask_again(record, model, count=reask, at_hand=at_hand))
     if as_json:
         print_json(found)
     else:

@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from auditor import record, registry
-from auditor.backends.base import Backend, BackendOptions
+from auditor.backends.base import Backend, BackendOptions, Dated
 from auditor.checking import check, short
 from auditor.described import part_of
 from auditor.journal import Kind
 from auditor.plan import kind_of
 from auditor.provenance.derive import derive_facts, is_masked
 from auditor.provenance.resolve import resolve, weights_digest
+from auditor.same_items import chat_checks
 from auditor.samples import Answered, AskedSample, read_samples
 from auditor.types import Check, Completion, Loglikelihood, ModelRef, Outcome, Output, RunRecord
+from auditor.verify import AtHand
 
 TOLERANCE_NATS = 1e-3
 _WORST: tuple[Outcome, ...] = ("differs", "not_checked", "same")
@@ -30,20 +32,21 @@ def reask(
     *,
     count: int,
     seed: int = 0,
-    offline: bool = False,
+    at_hand: AtHand = AtHand(),  # noqa: B008 - immutable
     open_backend: OpenBackend | None = None,
 ) -> list[Check]:
     """Return what comes of asking the model some of a record's samples again: its weights, then each sample.
 
     `count` samples are drawn over all probes. A log-likelihood may differ by `TOLERANCE_NATS`. A completion that begins
-    alike and then goes another way is not checked: where two tokens are nearly as good, rounding decides.
+    alike and then goes another way is not checked: where two tokens are nearly as good, rounding decides. Every prompt
+    of a conversation is made again from the items of the probes `at_hand`, by the model's chat template.
 
     Raises:
         RecordError: the record is missing or was changed.
         AuditorError: the model cannot be opened.
     """
     found, folder = record.load_record(record.folder_of(path))
-    ref = _resolve(found, model, offline=offline)
+    ref = _resolve(found, model, offline=at_hand.offline)
     checks = _model_checks(found, ref)
     if any(one.outcome == "differs" for one in checks):
         return checks
@@ -56,7 +59,16 @@ def reask(
         allow_pickle=found.backend.allow_pickle,
     )
     opened = (open_backend or registry.load("backends", "masked" if is_masked(ref) else "hf"))(ref, options)
-    rows = [(probe.id, line) for probe in found.probes for line in read_samples(folder / probe.samples_file.path)]
+    lines = {probe.id: read_samples(folder / probe.samples_file.path) for probe in found.probes}
+    checks += chat_checks(
+        found,
+        lines,
+        opened.render_chat,
+        packs=at_hand.packs,
+        data_dir=at_hand.data_dir,
+        dated=isinstance(opened, Dated) and opened.tells_date,
+    )
+    rows = [(probe_id, line) for probe_id, asked in lines.items() for line in asked]
     rng = np.random.Generator(np.random.PCG64(seed))
     chosen = sorted(rng.choice(len(rows), size=min(count, len(rows)), replace=False))
     return [*checks, *(_asked_again(opened, *rows[number]) for number in chosen)]

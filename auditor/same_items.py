@@ -17,6 +17,7 @@ from auditor.checking import check
 from auditor.errors import AuditorError
 from auditor.plan import limited
 from auditor.probes import Place, Probe
+from auditor.requests import RenderChat
 from auditor.samples import AskedSample
 from auditor.types import Check, GenerateRequest, Json, ProbeResult, Question, Request, RunRecord, Sample
 
@@ -42,6 +43,49 @@ def checks(
             yield Check(what=what, outcome="not_checked", detail=here)
         else:
             yield _compared(what, probe, here, lines[probe.id], found)
+
+
+def chat_checks(
+    found: RunRecord,
+    lines: Mapping[str, Sequence[AskedSample]],
+    render_chat: RenderChat,
+    *,
+    packs: Sequence[Path] = (),
+    data_dir: Path | None = None,
+    dated: bool = False,
+) -> Iterator[Check]:
+    """Yield whether the prompts of each conversation are what the model's chat template makes of the probe's items.
+
+    A probe that is not at hand is left out: that its items are not checked is said of them already. `dated`: the
+    template tells the date, so that another prompt proves nothing on another day.
+
+    Raises:
+        PackError: a pack holds no probe, or an id twice.
+        ModelError: the tokenizer has no chat template, or the template fails.
+    """
+    places = probes.find(packs)
+    for probe in found.probes:
+        here = _at_hand(probe, places.get(probe.id), data_dir)
+        if isinstance(here, str) or not here.ask.chat:
+            continue
+        what = f"{probe.id} chat prompts"
+        samples = limited(here, seed=found.run.seed, limit=found.run.limit)
+        compared = (
+            check(what, _prompts(line.asked), _prompts(asked), name=f"{probe.samples_file.path}: {line.id}")
+            for line, sample in zip(lines[probe.id], samples, strict=True)
+            for asked in [requests.questions(here, sample, seed=found.run.seed, render_chat=render_chat)]
+        )
+        other = next((one for one in compared if one.outcome == "differs"), None)
+        if other and dated:
+            told = f"the chat template tells the date, which can be why {other.detail}"
+            yield Check(what=what, outcome="not_checked", detail=told)
+        else:
+            yield other or Check(what=what, outcome="same")
+
+
+def _prompts(asked: Sequence[Question]) -> list[Json]:
+    every = (request for one in asked for request in one.requests)
+    return [request.prompt for request in every if isinstance(request, GenerateRequest)]
 
 
 def _at_hand(probe: ProbeResult, place: Place | None, data_dir: Path | None) -> Probe | str:

@@ -69,6 +69,16 @@ class Counting(Protocol):
         ...
 
 
+@runtime_checkable
+class Dated(Protocol):
+    """A backend that knows whether its chat template tells the date."""
+
+    @property
+    def tells_date(self) -> bool:
+        """Whether the same conversation can be written another way on another day."""
+        ...
+
+
 def by_formula(parameters: int) -> FlopCount:
     """Return 2·N operations a token for N parameters: each is multiplied with one number, and the product added.
 

@@ -113,6 +113,11 @@ class HFBackend:
             text = str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         return self._told.setdefault(said, text) if _CLOCK in self._tokenizer.chat_template else text
 
+    @property
+    def tells_date(self) -> bool:
+        """Whether the same conversation can be written another way on another day."""
+        return _CLOCK in (self._tokenizer.chat_template or "")
+
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
         for numbers in spans(len(requests), done):
