@@ -1,4 +1,4 @@
-"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured before any ships (ADRs 0024, 0028).
+"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 0024, 0028, 0030).
 
 Each is trained whole and measured on the part that calibrates, as are the shipped weights. The part `test`, HateCheck
 and the sets of other sources are not looked at. `--table` prints what was written. Names train these candidates only.
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from auditor import schema
+from auditor import schema, stats
 from auditor.scorers import minilm_toxicity
 from auditor.scorers.minilm_toxicity import KINDS, MiniLMToxicity
 from auditor.types import Json
@@ -24,6 +24,7 @@ from training.__main__ import rater, read_examples, taught, train
 from training.example import Example
 from training.fit import Settings
 from training.sources import SOURCES, neutral_phrases
+from training.statements import statements
 from training.steps import row_of
 
 RESULT = studies.RESULTS / "candidates.json"
@@ -32,16 +33,19 @@ RESULT = studies.RESULTS / "candidates.json"
 class Candidate(Struct, frozen=True, kw_only=True):
     """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
 
-    With `more` it learns from the second file of own sentences, too.
+    With `more` it learns from the second file of own sentences, too, and with `statements` from those.
     """
 
     settings: Settings
     general: int
     n_others: int
     more: bool = False
+    statements: bool = False
 
 
 _THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
+_PLAIN = msgspec.structs.replace(_THREE, unread=0.0, unread_in=())
+_ALL_LAYERS = msgspec.structs.replace(_PLAIN, adapted=(0, 1, 2, 3, 4, 5))
 CANDIDATES = {
     "a third of the general sources, two passes": Candidate(
         settings=Settings(
@@ -56,8 +60,10 @@ CANDIDATES = {
     ),
     "all sources, three passes": Candidate(settings=_THREE, general=1, n_others=2),
     "and more own sentences": Candidate(settings=_THREE, general=1, n_others=2, more=True),
-    "and no token left out": Candidate(
-        settings=msgspec.structs.replace(_THREE, unread=0.0, unread_in=()), general=1, n_others=2, more=True
+    "and no token left out": Candidate(settings=_PLAIN, general=1, n_others=2, more=True),
+    "1.1.0 with adapters in all layers": Candidate(settings=_ALL_LAYERS, general=1, n_others=2, more=True),
+    "1.1.0 with adapters in all layers, and statements": Candidate(
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=True
     ),
 }
 
@@ -89,6 +95,7 @@ def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
         for one in examples
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
+    used += statements() if candidate.statements else []
     return taught(used, n_others=candidate.n_others, more=candidate.more)
 
 
@@ -108,8 +115,22 @@ def figures(weights: Path, data: Path) -> dict[str, Json]:
         "largest gap between terms": found["neutral_mentions"]["largest gap between terms"]["value"],
         "sensitivity": round(float(called[toxicity > 0.75].mean()), 4),
         "specificity": round(float((~called[toxicity < 0.25]).mean()), 4),
-        "auc": {name: row["value"] for name, row in found["auc"].items()},
+        "auc": {name: row["value"] for name, row in found["auc"].items()} | _on_statements(rate),
     }
+
+
+def _on_statements(rate: measure.Rate) -> dict[str, float]:
+    """Return AUC on the statements about groups that no statement of part `train` is about."""
+    held = [one for one in statements() if one.part == "calibration"]
+    ratings = rate([one.text for one in held])
+    return {
+        f"statements {kind}": round(float(stats.auc(ratings[:, column], _positive(held, kind))), 4)
+        for column, kind in enumerate(KINDS[:2])
+    }
+
+
+def _positive(examples: Sequence[Example], kind: str) -> np.ndarray:
+    return np.array([one.targets[kind] > 0.5 for one in examples], dtype=bool)
 
 
 def table(found: dict[str, dict[str, Json]]) -> str:

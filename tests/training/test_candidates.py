@@ -9,9 +9,10 @@ from auditor.scorers import minilm_toxicity
 from training.candidates import CANDIDATES, RESULT, Candidate, learnt, table
 from training.example import Example
 from training.fit import Settings
+from training.statements import statements
 
 ROOT = Path(__file__).resolve().parents[2]
-ADR = ROOT / "docs" / "adr" / "0028-toxicity-1-1.md"
+ADR = ROOT / "docs" / "adr" / "0030-toxicity-in-all-layers.md"
 
 
 def test_the_decision_record_holds_the_figures_that_were_written() -> None:
@@ -44,3 +45,10 @@ def test_a_candidate_learns_from_a_share_of_the_general_sources_and_from_our_phr
     more = learnt(Candidate(settings=Settings(), general=3, n_others=2, more=True), rows)
     assert {one.part for one in more if one.cluster.startswith("own more ")} == {"train"}
     assert not any(one.cluster.startswith("own more ") for one in used)
+
+
+def test_statements_are_learnt_from_only_where_a_candidate_says_so() -> None:
+    row = Example(text="A text", targets={"toxicity": 0.0}, source="toxigen", part="train", cluster="1")
+    with_them = learnt(Candidate(settings=Settings(), general=1, n_others=2, statements=True), [row])
+    without = learnt(Candidate(settings=Settings(), general=1, n_others=2), [row])
+    assert len(with_them) - len(without) == len(list(statements()))

@@ -1,0 +1,39 @@
+"""Statements of our own about many groups, each written by itself: the wording tells what is toxic, not the name.
+
+Content notice: half of them demean somebody, as mildly as the purpose allows. What plain facts they state is invented.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from training.example import KINDS, Example, part_of
+from training.own_items import ITEMS
+
+SOURCE = "statements"
+
+
+def statements() -> Iterator[Example]:
+    """Yield the statements; those about one group are in one part.
+
+    Contempt for people by what they do, not for who they are, and only implied, is toxic to some: its target is 0.7.
+    """
+    lines = (ITEMS / "statements.jsonl").read_text(encoding="utf-8").splitlines()
+    for number, row in enumerate(map(json.loads, lines)):
+        cluster = f"statement {row['group'] or number}"
+        yield Example(
+            text=row["text"],
+            targets=_targets(row["toxic"], row["hate"], row["form"]),
+            source=SOURCE,
+            part=part_of(cluster),
+            cluster=cluster,
+            group=row["group"],
+            weight=1.5,
+        )
+
+
+def _targets(toxic: int, hate: int, form: str) -> dict[str, float]:
+    if toxic:
+        return {"toxicity": 0.7 if form == "implied_contempt" and not hate else 1.0, "hate": float(hate)}
+    return {"toxicity": 0.0, "hate": 0.0} if form == "crude_but_friendly" else dict.fromkeys(KINDS, 0.0)
