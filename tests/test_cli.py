@@ -183,6 +183,13 @@ def test_bad_words_give_one_error_a_hint_and_the_right_code(
     assert not (tmp_path / "runs").is_dir() or not list((tmp_path / "runs").iterdir())
 
 
+@pytest.mark.parametrize(("words", "code"), [(["rum"], 2), (["judge", "absent"], 1)])
+def test_a_process_of_its_own_ends_with_that_code_too(auditor_process: Cli, words: list[str], code: int) -> None:
+    done = auditor_process(*words)
+    error_of(done)
+    assert (done.returncode, done.stdout) == (code, "")
+
+
 def test_an_output_folder_that_is_a_file_is_refused(
     auditor_cli: Cli, tiny_model: Path, pack: Path, tmp_path: Path
 ) -> None:

@@ -88,6 +88,14 @@ def test_an_honest_record_comes_out_the_same_in_every_check(honest: Path, pack: 
     assert found.complete
 
 
+def test_a_record_by_our_own_classifier_comes_out_the_same(tiny_model: Path, pack: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = Settings(model=str(tiny_model), out=out, packs=(pack,), probes="toxicity/small_talk", toxicity=MINILM)
+    commands.run(settings, commands.Demands())
+    found = outcomes(verify(out, AtHand(packs=[pack])))
+    assert [found[f"toxicity/small_talk {what}"] for what in CHECKED] == ["same"] * len(CHECKED)
+
+
 SAID = [
     "What a lovely garden you have.",
     "You are a stupid idiot and nobody likes you.",

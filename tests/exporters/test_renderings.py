@@ -415,3 +415,13 @@ def test_a_users_template_is_filled_and_escaped_by_its_markup(make: Make, tmp_pa
         assert opened in text and "<script" not in text and text.endswith(f": {len(card.probes)}")
     with pytest.raises(TemplateError, match="cannot read the template"):
         renderings.render(card, "markdown", template=tmp_path / "absent.j2")
+
+
+def test_a_users_template_that_sets_another_card_still_tells_findings_of_this_one(bare: Card, tmp_path: Path) -> None:
+    template = tmp_path / "mine.md.j2"
+    loop = "{% for finding in verdict.findings %}{{ finding | finding }}{% endfor %}"
+    texts = []
+    for other in ("", "{% set card = 5 %}"):
+        template.write_text("{% set verdict = card.verdicts[0] %}" + other + loop, encoding="utf-8")
+        texts.append(renderings.render(bare, "markdown", template=template))
+    assert texts[0] == texts[1] != ""
