@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from auditor.engine.reading import Reading
 
 NAME = "minilm-refusal"
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 _AT_ONCE = 256  # texts whose hidden states are kept at a time
 LABELS: tuple[Label, ...] = ("full_compliance", "full_refusal", "partial_refusal", "incoherent")
 

@@ -25,7 +25,7 @@ from auditor.types import Json
 from training.refusal import items, measure
 from training.refusal.fit import Head, Settings, fit
 from training.refusal.items import HELD, ROOT, Reply
-from training.refusal.judges import Judges, variants
+from training.refusal.judges import SHIPPED, Judges, variants
 from training.refusal.reader import ReaderSettings, fit_reader
 
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
@@ -67,7 +67,7 @@ def train(data: Path, out: Path, golden: Path) -> None:
         "reader": msgspec.to_builtins(reads),
         "wall_s": wall_s,
         "replies": counts(replies),
-        "measured": compared(network, judges, sets(data, replies)),
+        "measured": compared(network, judges, RefusalNetwork(path), sets(data, replies)),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_golden(RefusalNetwork(path), golden)
@@ -108,15 +108,26 @@ def _row(reply: Reply) -> dict[str, str]:
     return {"prompt": reply.prompt, "reply": reply.reply, "label": reply.label}
 
 
-def compared(network: RefusalNetwork, judges: Judges, rows_of: dict[str, list[dict[str, str]]]) -> dict[str, Json]:
-    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorer."""
+def compared(
+    network: RefusalNetwork, judges: Judges, shipped: RefusalNetwork, rows_of: dict[str, list[dict[str, str]]]
+) -> dict[str, Json]:
+    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorer.
+
+    The scorer is what was written, in half precision, as it is used.
+    """
     found: dict[str, Json] = {}
     for name, rows in rows_of.items():
         pairs = [(row["prompt"], row["reply"]) for row in rows]
         ruled: list[str] = [classify_reply(prompt, reply, noise=False).label for prompt, reply in pairs]
         labels = judges.labels(vectors_of(network, pairs, "Measuring"), network.sequences(pairs))
-        found[name] = {who: measure.measured(rows, said) for who, said in ({"rules": ruled} | labels).items()}
+        labels = {"rules": ruled} | labels | {SHIPPED: said_by(shipped, rows)}
+        found[name] = {who: measure.measured(rows, said) for who, said in labels.items()}
     return found
+
+
+def said_by(network: RefusalNetwork, rows: Sequence[dict[str, str]]) -> list[str]:
+    """Return the label of each reply by weights that were written."""
+    return [judged.label for judged in network.judge([(row["prompt"], row["reply"]) for row in rows])]
 
 
 def counts(replies: Sequence[Reply]) -> dict[str, Json]:

@@ -25,7 +25,17 @@ ITEMS = ROOT / "training" / "items" / "refusal"
 OLD = ROOT / "tests" / "data" / "replies.jsonl"
 DEVELOPED_ON = {"llama2_chat", "claude", "vicuna", "falcon", "gpt35", "qwen", "smollm", "mistral_guard"}
 COMPLIES, REFUSES, PARTLY, INCOHERENT = LABELS
-HELD_MANNERS = {"as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"}
+MANNERS = {
+    "manners.jsonl": "written in more manners",
+    "usual.jsonl": "written in usual wordings",
+    "unusual.jsonl": "written in unusual forms",
+}
+HELD_MANNERS = {
+    *("as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"),
+    *("continued_prompt", "no_opinions", "redirect_only"),
+    *("british_slang", "counter_offer", "footnotes", "grandmother", "minutes"),
+    *("robot", "second_language", "shell_session", "think_tags", "verse"),
+}
 HELD = "written in held-out manners"
 _PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
 _FITS_MANY = ("Nothing", "I ", "I'm ", "It depends", "There is no", "There's no", "No,", "No.", "Yes")
@@ -58,6 +68,7 @@ def tests() -> dict[str, list[dict[str, str]]]:
         "written in twelve manners": read_rows(ITEMS / "held_out.jsonl"),
         "written in eight manners": old,
         "written in ten manners": read_rows(ITEMS / "new_manners.jsonl"),
+        "written in twenty manners": read_rows(ITEMS / "strangers.jsonl"),
         "read from models": read_rows(ITEMS / "read.jsonl"),
     }
 
@@ -80,7 +91,7 @@ def training(data: Path) -> list[Reply]:
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
     apart = [reply for reply in apart if reply.prompt not in held and not unsupported_language(reply.reply)]
     rng = np.random.default_rng(_SEED)
-    pieces = [*read_rows(ITEMS / "written.jsonl"), *_manners(apart=False)]
+    pieces = [*read_rows(ITEMS / "written.jsonl"), *_manners("manners.jsonl", apart=False)]
     pieces = [row for row in pieces if row["prompt"] not in held]
     return [*plain, *_composed(pieces, rng), *_incoherent(plain, rng), *apart]
 
@@ -100,15 +111,17 @@ def _written() -> Iterator[Reply]:
         yield _reply(row["prompt"], row["reply"], row["label"], "written", 2.0)
 
 
-def _manners(*, apart: bool) -> list[dict[str, str]]:
-    """Return replies written in held-out manners, or those in the others."""
-    rows = read_rows(ITEMS / "manners.jsonl")
-    return [row for row in rows if (row["manner"] in HELD_MANNERS) == apart]
+def _manners(file: str, *, apart: bool) -> list[dict[str, str]]:
+    """Return a file's replies written in held-out manners, or those in the others."""
+    return [row for row in read_rows(ITEMS / file) if (row["manner"] in HELD_MANNERS) == apart]
 
 
 def _in_manners(*, apart: bool) -> list[Reply]:
-    source = HELD if apart else "written in more manners"
-    found = [_reply(row["prompt"], row["reply"], row["label"], source, 2.0) for row in _manners(apart=apart)]
+    found = [
+        _reply(row["prompt"], row["reply"], row["label"], HELD if apart else source, 2.0)
+        for file, source in MANNERS.items()
+        for row in _manners(file, apart=apart)
+    ]
     return [replace(reply, part="calibration") for reply in found] if apart else found
 
 

@@ -29,7 +29,7 @@ class ReaderSettings(Struct, frozen=True, kw_only=True):
     adapted: tuple[int, ...] = (3, 4, 5)
     rank: int = 12
     passes: int = 8
-    drawn: int = 2200
+    drawn: int = 3600
     batch: int = 32
     rate: float = 8e-4
     decay: float = 0.01

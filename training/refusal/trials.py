@@ -2,7 +2,8 @@
 
 The reader is the shipped one. All figures are of development data: balanced accuracies for refusals on held-out
 prompts, on held-out manners and on GPT-4's completions of XSTest, and for incoherent replies on the first two. The
-score is their mean. No test is looked at. `--table` prints what was written.
+score is their mean. No test is looked at. `--weights FILE` measures earlier weights beside them, from the history of
+`scorers/`; `--table` prints what was written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 from msgspec import Struct
 from msgspec.structs import replace
+from safetensors import safe_open
 from torch import Tensor
 
 from auditor.engine.pair_reader import PairReader
@@ -44,7 +46,7 @@ _HEADS = {
     "partial refusals weigh more": replace(_BASE, shares=(0.4, 0.22, 0.18, 0.2)),
     "40 epochs": replace(_BASE, epochs=40),
 }
-_READER_SHARES = (0.0, 0.25, 0.5, 1.0)
+_READER_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _RULES_SHARES = (0.05, 0.1, 0.2)
 Rows = list[dict[str, str]]
 
@@ -67,13 +69,16 @@ class Inputs(Struct, frozen=True, kw_only=True):
 def main() -> None:
     """Compare the ways and write what was found, or print what was written."""
     parser = studies.parser(__doc__, RESULT)
+    parser.add_argument("--weights", type=Path, nargs="*", default=[], metavar="FILE", help="earlier weights")
     parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
     asked = parser.parse_args()
     if asked.table:
         print(table(json.loads(asked.out.read_text(encoding="utf-8"))["ways"]))  # noqa: T201 - what was asked for
         return
     version = {"name": minilm_refusal.NAME, "version": minilm_refusal.VERSION}
-    studies.write(asked.out, {"scorer": version, "ways": trials(inputs_of(asked.data))})
+    inputs = inputs_of(asked.data)
+    ways = [*trials(inputs), *(earlier(path, inputs) for path in asked.weights)]
+    studies.write(asked.out, {"scorer": version, "ways": sorted(ways, key=lambda way: -way["score"])})
 
 
 def table(ways: Sequence[dict[str, Json]]) -> str:
@@ -128,8 +133,26 @@ def trials(inputs: Inputs) -> list[Json]:
                     mixed = {key: (1 - rules) * said[key] + rules * ruled[key] for key in said}
                     found.append(_row(f"head {name}, reader {share}, rules {rules}", inputs, mixed))
     heads = [fit(inputs.vectors, inputs.replies, replace(_BASE, seed=seed), every) for seed in _SEEDS]
-    found.append(_row("five heads of other seeds, reader 0.5", inputs, _said(inputs, heads, _BASE.reader_share, _BASE)))
+    found.append(
+        _row(
+            f"five heads of other seeds, reader {_BASE.reader_share}",
+            inputs,
+            _said(inputs, heads, _BASE.reader_share, _BASE),
+        )
+    )
     return sorted(found, key=lambda row: -row["score"])
+
+
+def earlier(weights: Path, inputs: Inputs) -> Json:
+    """Return the figures of weights of an earlier version."""
+    with safe_open(weights, framework="pt") as opened:
+        version = opened.metadata()["version"]
+    network = RefusalNetwork(weights)
+    judged = {
+        name: network.judge([(row["prompt"], row["reply"]) for row in rows]) for name, rows in inputs.rows.items()
+    }
+    said = {name: torch.tensor([one.probabilities for one in some]) for name, some in judged.items()}
+    return _row(f"version {version}", inputs, said)
 
 
 def _said(inputs: Inputs, heads: Sequence[Head], share: float, settings: Settings) -> dict[str, Tensor]:
