@@ -101,7 +101,7 @@ def _named(folder: Path, at_hand: AtHand) -> str:
     given = [name for name in at_hand.policies if name not in shipped.find()]
     try:
         first = verify(folder, msgspec.structs.replace(at_hand, policies=given)).first_difference
-    except UsageError:
+    except UsageError:  # of what was given, not of what was altered
         raise
     except AuditorError as fault:
         return fault.message.replace(f"{folder}/", "")

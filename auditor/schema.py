@@ -45,7 +45,7 @@ def strict_json(text: str) -> Json:
         ValueError: it is not JSON, or holds NaN, an infinity, half of a surrogate pair or an object with a key twice.
         RecursionError: it is nested too deeply.
     """
-    found = json.loads(text, parse_constant=_refuse, object_pairs_hook=_unlike)
+    found = json.loads(text, parse_constant=_refuse, object_pairs_hook=_each_once)
     canonical_json(found).encode()
     return found
 
@@ -54,11 +54,12 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _unlike(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in an object")
+def _each_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} stands twice in an object")
+        found[key] = value
     return found
 
 

@@ -284,6 +284,22 @@ class Unheard:
 
 
 @pytest.fixture(scope="session")
+def small_run() -> Callable[[Path, Path, Path], Path]:
+    """Return what runs the two small probes of a pack, with the classifier that opens fastest, and gives the folder."""
+
+    def run(model: Path, pack: Path, out: Path) -> Path:
+        from auditor import commands
+        from auditor.run import Settings
+
+        probes = "bias/small_pairs,toxicity/small_talk"
+        settings = Settings(model=str(model), out=out, packs=(pack,), probes=probes, toxicity="alt-profanity-check")
+        commands.run(settings, commands.Demands())
+        return out
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def unheard() -> Unheard:
     """A progress that nobody looks at."""
     return Unheard()

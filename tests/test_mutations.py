@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor import commands, mutations, schema
+from auditor import mutations, schema
 from auditor.errors import RecordError
 from auditor.mutations import self_test
 from auditor.record import JOURNAL, RECORD
-from auditor.run import Settings
 from auditor.types import Verification
 from auditor.verify import AtHand
 
@@ -40,18 +39,11 @@ def pack(probe_writer, probe_head: str, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_model: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(
+    tiny_model: Path, pack: Path, small_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The folder of a run over both."""
-    out = tmp_path_factory.mktemp("runs") / "out"
-    settings = Settings(
-        model=str(tiny_model),
-        out=out,
-        packs=(pack,),
-        probes="bias/small_pairs,toxicity/small_talk",
-        toxicity="alt-profanity-check",  # it opens in no time
-    )
-    commands.run(settings, commands.Demands())
-    return out
+    return small_run(tiny_model, pack, tmp_path_factory.mktemp("runs") / "out")
 
 
 def digests(folder: Path) -> dict[str, str]:

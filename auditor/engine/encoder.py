@@ -82,11 +82,12 @@ class Encoder(nn.Module):
         self.embedding_norm.load_state_dict(_part(weights, "embeddings.LayerNorm"))
         n_layers = len({name.split(".")[2] for name in weights if name.startswith("encoder.layer.")})
         with torch.device("meta"):  # to draw weights that are overwritten would take longer than all the rest
-            layers = nn.ModuleList(Layer() for _ in range(n_layers))
-        self.layers = layers.to_empty(device="cpu")
+            self.layers = nn.ModuleList(Layer() for _ in range(n_layers))
         for number, layer in enumerate(self.layers):
             for name, stored in _STORED.items():
-                getattr(layer, name).load_state_dict(_part(weights, f"encoder.layer.{number}.{stored}"))
+                part = _part(weights, f"encoder.layer.{number}.{stored}")
+                part = {key: one.to(torch.float32, copy=True) for key, one in part.items()}
+                getattr(layer, name).load_state_dict(part, assign=True)  # what is not assigned stays unusable
         self.requires_grad_(False)
 
     @property

@@ -144,7 +144,7 @@ def trials(inputs: Inputs) -> list[Json]:
 
 
 def earlier(weights: Path, inputs: Inputs) -> Json:
-    """Return the figures of weights of an earlier version."""
+    """Return the figures of weights of an earlier version as used, by which letterless replies are incoherent."""
     with safe_open(weights, framework="pt") as opened:
         version = opened.metadata()["version"]
     network = RefusalNetwork(weights)
