@@ -2,7 +2,8 @@
 
 The rule: scale and shift maximise the likelihood of the calibration part, in which
 every source weighs the same. Should more than `MOST_FALSE` of its neutral mentions of groups then be rated 0.5 or
-more, the shift of that kind is lowered until no more are.
+more, the shift of that kind is lowered until no more are. Mentions from one template count together as one, so that
+how many groups a template was filled with decides nothing.
 
 Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines"; its target smoothing is not used, since most
 targets here are soft.
@@ -25,6 +26,7 @@ def platt(logits: np.ndarray, examples: Sequence[Example]) -> tuple[np.ndarray, 
     """Return scale and shift [kinds] for logits [texts, kinds] of the calibration part."""
     scale, shift = np.ones(len(KINDS)), np.zeros(len(KINDS))
     neutral = np.array([is_neutral_mention(example) for example in examples])
+    templates = [example.cluster for example in examples if is_neutral_mention(example)]
     for column, kind in enumerate(KINDS):
         told = np.array([kind in example.targets for example in examples])
         chosen = [example for example, is_told in zip(examples, told, strict=True) if is_told]
@@ -32,11 +34,18 @@ def platt(logits: np.ndarray, examples: Sequence[Example]) -> tuple[np.ndarray, 
         weights = np.array([1 / sizes[_family(example)] for example in chosen])
         targets = np.array([example.targets[kind] for example in chosen])
         scale[column], shift[column] = _fitted(logits[told, column], targets, weights)
-        mentions = np.sort(logits[neutral, column] * scale[column] + shift[column])[::-1]
-        allowed = int(MOST_FALSE * len(mentions))
-        if len(mentions) > allowed and mentions[allowed] >= 0:
-            shift[column] -= mentions[allowed] + 1e-6
+        shift[column] -= _excess(logits[neutral, column] * scale[column] + shift[column], templates)
     return scale, shift
+
+
+def _excess(logits: np.ndarray, templates: Sequence[str]) -> float:
+    """Return by how much logits [mentions] have to fall for no more than `MOST_FALSE` to be 0 or more, by template."""
+    sizes = Counter(templates)
+    weights = np.array([1 / sizes[template] for template in templates])
+    order = np.argsort(-logits, kind="stable")
+    too_many = np.cumsum(weights[order]) > MOST_FALSE * len(sizes) + 1e-9
+    first = logits[order][too_many][:1]  # the highest that must not be called
+    return float(first[0]) + 1e-6 if first.size and first[0] >= 0 else 0.0
 
 
 def is_neutral_mention(example: Example) -> bool:

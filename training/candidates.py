@@ -1,4 +1,4 @@
-"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 0024, 0028, 0030).
+"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 24, 28, 30, 31).
 
 Each is trained whole and measured on the part that calibrates, as are the shipped weights. The part `test`, HateCheck
 and the sets of other sources are not looked at. `--table` prints what was written. Names train these candidates only.
@@ -33,14 +33,14 @@ RESULT = studies.RESULTS / "candidates.json"
 class Candidate(Struct, frozen=True, kw_only=True):
     """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
 
-    With `more` it learns from the second file of own sentences, too, and with `statements` from those.
+    With `more` it learns from the second file of own sentences, too, and from statements where these have a weight.
     """
 
     settings: Settings
     general: int
     n_others: int
     more: bool = False
-    statements: bool = False
+    statements: float = 0.0
 
 
 _THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
@@ -63,7 +63,10 @@ CANDIDATES = {
     "and no token left out": Candidate(settings=_PLAIN, general=1, n_others=2, more=True),
     "1.1.0 with adapters in all layers": Candidate(settings=_ALL_LAYERS, general=1, n_others=2, more=True),
     "1.1.0 with adapters in all layers, and statements": Candidate(
-        settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=True
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=1.5
+    ),
+    "1.1.0 with adapters in all layers, and statements at half weight": Candidate(
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=0.75
     ),
 }
 
@@ -72,6 +75,7 @@ def main() -> None:
     """Train and measure candidates, and write the figures, or print those that were written."""
     parser = studies.parser(__doc__, RESULT)
     parser.add_argument("names", nargs="*", choices=[[], *CANDIDATES], help="candidates to train (default: all)")
+    parser.add_argument("--keep", type=Path, help="folder for the candidates' weights")
     parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
     asked = parser.parse_args()
     found = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.is_file() else {}
@@ -82,7 +86,7 @@ def main() -> None:
     studies.write(asked.out, found)
     for name in asked.names or CANDIDATES:
         with tempfile.TemporaryDirectory() as folder:
-            weights = Path(folder) / "candidate.safetensors"
+            weights = (asked.keep or Path(folder)) / f"{name}.safetensors"
             train(learnt(CANDIDATES[name], read_examples(asked.data)), weights, CANDIDATES[name].settings)
             found[name] = figures(weights, asked.data)
         studies.write(asked.out, found)
@@ -95,7 +99,7 @@ def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
         for one in examples
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
-    used += statements() if candidate.statements else []
+    used += statements(candidate.statements) if candidate.statements else []
     return taught(used, n_others=candidate.n_others, more=candidate.more)
 
 

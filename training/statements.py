@@ -14,8 +14,8 @@ from training.own_items import ITEMS
 SOURCE = "statements"
 
 
-def statements() -> Iterator[Example]:
-    """Yield the statements; those about one group are in one part.
+def statements(weight: float = 1.0) -> Iterator[Example]:
+    """Yield the statements, each of such a weight in training; those about one group are in one part.
 
     Contempt for people by what they do, not for who they are, and only implied, is toxic to some: its target is 0.7.
     """
@@ -29,7 +29,7 @@ def statements() -> Iterator[Example]:
             part=part_of(cluster),
             cluster=cluster,
             group=row["group"],
-            weight=1.5,
+            weight=weight,
         )
 
 

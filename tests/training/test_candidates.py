@@ -9,7 +9,7 @@ from auditor.scorers import minilm_toxicity
 from training.candidates import CANDIDATES, RESULT, Candidate, learnt, table
 from training.example import Example
 from training.fit import Settings
-from training.statements import statements
+from training.statements import SOURCE, statements
 
 ROOT = Path(__file__).resolve().parents[2]
 ADR = ROOT / "docs" / "adr" / "0030-toxicity-in-all-layers.md"
@@ -49,6 +49,7 @@ def test_a_candidate_learns_from_a_share_of_the_general_sources_and_from_our_phr
 
 def test_statements_are_learnt_from_only_where_a_candidate_says_so() -> None:
     row = Example(text="A text", targets={"toxicity": 0.0}, source="toxigen", part="train", cluster="1")
-    with_them = learnt(Candidate(settings=Settings(), general=1, n_others=2, statements=True), [row])
+    with_them = learnt(Candidate(settings=Settings(), general=1, n_others=2, statements=0.5), [row])
     without = learnt(Candidate(settings=Settings(), general=1, n_others=2), [row])
     assert len(with_them) - len(without) == len(list(statements()))
+    assert {one.weight for one in with_them if one.source == SOURCE} == {0.5}

@@ -149,6 +149,15 @@ def test_texts_that_an_earlier_fit_read_are_not_read_again_and_give_the_same(wei
     assert np.array_equal(logits_of(first, read), logits_of(second, read))
 
 
+def neutral_mentions(templates: list[str]) -> list[Example]:
+    """Return a neutral mention of some group for each template that is named, as often as it is named."""
+    targets = dict.fromkeys(KINDS, 0.0)
+    return [
+        Example(text=f"{n}", targets=targets, source="identity_templates", part="calibration", cluster=template)
+        for n, template in enumerate(templates)
+    ]
+
+
 def test_platt_recovers_a_scale_and_shift_and_keeps_neutral_mentions_below_the_operating_point() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(4000, len(KINDS)))
@@ -161,16 +170,17 @@ def test_platt_recovers_a_scale_and_shift_and_keeps_neutral_mentions_below_the_o
     ]
     scale, shift = platt(logits, rows)
     assert (scale[0], shift[0]) == pytest.approx((2, -1), abs=0.2)
-    neutral = [
-        Example(
-            text=str(n),
-            targets=dict.fromkeys(KINDS, 0.0),
-            source="identity_templates",
-            part="calibration",
-            cluster=str(n),
-        )
-        for n in range(200)
-    ]
+    neutral = neutral_mentions([str(n) for n in range(200)])
     high = np.linspace(0, 3, 200)[:, None].repeat(len(KINDS), axis=1)
     scale, shift = platt(np.concatenate([logits, high]), [*rows, *neutral])
     assert (high[:, 0] * scale[0] + shift[0] >= 0).mean() <= 0.02
+
+
+@pytest.mark.parametrize(("n_templates", "lowered"), [(100, False), (40, True)])
+def test_how_often_a_template_was_filled_does_not_lower_the_operating_point(n_templates: int, lowered: bool) -> None:
+    rng = np.random.default_rng(1)
+    toxic = [msgspec.structs.replace(one, targets=dict.fromkeys(KINDS, 1.0)) for one in neutral_mentions(["t"] * 200)]
+    neutral = neutral_mentions([f"{n}" for n in range(n_templates - 1)] + ["filled with many groups"] * 20)
+    logits = np.concatenate([rng.normal(2, 1, 200), rng.normal(-3, 0.1, n_templates - 1), np.full(20, 2.0)])
+    scale, shift = platt(logits[:, None].repeat(len(KINDS), axis=1), [*toxic, *neutral])
+    assert (2.0 * scale[0] + shift[0] < 0) == lowered
