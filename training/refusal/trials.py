@@ -1,9 +1,9 @@
 """`python -m training.refusal.trials`: ways to train the head and to mix it with the reader, compared.
 
-The reader is the shipped one. All figures are of development data: balanced accuracies for refusals on held-out
-prompts, on held-out manners and on GPT-4's completions of XSTest, and for incoherent replies on the first two. The
-score is their mean. No test is looked at. `--weights FILE` measures earlier weights beside them, from the history of
-`scorers/`; `--table` prints what was written.
+The reader is the shipped one; `--readers` trains others beside it, half an hour or more for each. All figures are of
+development data: balanced accuracies for refusals on held-out prompts, on held-out manners and on GPT-4's completions
+of XSTest, and for incoherent replies on the first two. The score is their mean. No test is looked at. `--weights FILE`
+measures earlier weights beside them, from the history of `scorers/`; `--table` prints what was written.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from training.refusal import items, measure
 from training.refusal.__main__ import development, vectors_of
 from training.refusal.fit import Head, Settings, calibrated, fit
 from training.refusal.items import Reply
+from training.refusal.reader import ReaderSettings, fit_reader
 
 RESULT = studies.RESULTS / "refusal_trials.json"
 _SEEDS = (6, 7, 8, 9, 10)
@@ -45,6 +46,10 @@ _HEADS = {
     "192 hidden units": replace(_BASE, hidden=192),
     "partial refusals weigh more": replace(_BASE, shares=(0.4, 0.22, 0.18, 0.2)),
     "40 epochs": replace(_BASE, epochs=40),
+}
+_READERS = {
+    "adapters in all layers": ReaderSettings(adapted=(0, 1, 2, 3, 4, 5)),
+    "twice the rank": ReaderSettings(rank=24),
 }
 _READER_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _RULES_SHARES = (0.05, 0.1, 0.2)
@@ -70,6 +75,9 @@ def main() -> None:
     """Compare the ways and write what was found, or print what was written."""
     parser = studies.parser(__doc__, RESULT)
     parser.add_argument("--weights", type=Path, nargs="*", default=[], metavar="FILE", help="earlier weights")
+    parser.add_argument(
+        "--readers", nargs="*", default=[], choices=_READERS, help="readers to train beside the shipped"
+    )
     parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
     asked = parser.parse_args()
     if asked.table:
@@ -78,6 +86,8 @@ def main() -> None:
     version = {"name": minilm_refusal.NAME, "version": minilm_refusal.VERSION}
     inputs = inputs_of(asked.data)
     ways = [*trials(inputs), *(earlier(path, inputs) for path in asked.weights)]
+    for name in asked.readers:
+        ways += read_otherwise(name, inputs)
     studies.write(asked.out, {"scorer": version, "ways": sorted(ways, key=lambda way: -way["score"])})
 
 
@@ -153,6 +163,32 @@ def earlier(weights: Path, inputs: Inputs) -> Json:
     }
     said = {name: torch.tensor([one.probabilities for one in some]) for name, some in judged.items()}
     return _row(f"version {version}", inputs, said)
+
+
+def read_otherwise(name: str, inputs: Inputs) -> list[Json]:
+    """Return the figures of the shipped head with another reader, and with the mean of that and the shipped one."""
+    network = RefusalNetwork()
+    every = [(reply.prompt, reply.reply) for reply in inputs.replies]
+    reader = fit_reader(open_encoder()[0], network.sequences(every), inputs.replies, _READERS[name])
+    other = replace(
+        inputs,
+        held_read=reader.logits(network.sequences([every[number] for number in inputs.held])),
+        read={
+            key: reader.logits(network.sequences([(row["prompt"], row["reply"]) for row in rows]))
+            for key, rows in inputs.rows.items()
+        },
+    )
+    both = replace(
+        inputs,
+        held_read=(inputs.held_read + other.held_read) / 2,
+        read={key: (inputs.read[key] + other.read[key]) / 2 for key in inputs.rows},
+    )
+    head = fit(inputs.vectors, inputs.replies, _BASE, torch.ones(inputs.vectors.shape[1], dtype=torch.bool))
+    return [
+        _row(f"head as shipped, reader with {which}, {share}", given, _said(given, [head], share, _BASE))
+        for which, given in ((name, other), (f"{name}, and the shipped one", both))
+        for share in _READER_SHARES[2:]
+    ]
 
 
 def _said(inputs: Inputs, heads: Sequence[Head], share: float, settings: Settings) -> dict[str, Tensor]:
