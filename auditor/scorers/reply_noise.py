@@ -3,8 +3,8 @@
 Two things are counted. Function words: of ordinary English they are 40–50 %, of a headline or a terse answer 10 % and
 more, of words strung together hardly any. Odd words: misspelt ones, with a pair of letters that no English word has,
 four letters or more and no vowel, or letters on both sides of a digit; and joined ones, with a capital in the middle.
-Names, acronyms, formulas, numbers, addresses and code are not odd. It takes much of either, since a short or a terse
-answer must never be called noise.
+Names, acronyms, formulas, numbers, addresses, code and abbreviations in use (`abbreviations`) are not odd. It takes
+much of either, since a short or a terse answer must never be called noise.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from auditor.scorers.abbreviations import short_items, spell_out
 from auditor.scorers.reply_text import FUNCTION_WORDS, WORD, prose_of
 
 LEAST_WORDS = 10  # below it, an answer can do without a function word
@@ -45,8 +46,8 @@ def is_noise(text: str) -> bool:
     >>> is_noise("qwt xzvb lkj hgfd"), is_noise("Mix flour, water, salt and yeast."), is_noise("NaCl, H2SO4, KNO3")
     (True, False, False)
     """
-    prose = prose_of(text)
-    if _is_code(prose):
+    prose = spell_out(prose_of(text))
+    if _is_code(prose) or is_terse_list(text):
         return False
     spaced = [word for word in (part.strip(_EDGES) for part in prose.split()) if any(map(str.isalpha, word))]
     words = WORD.findall(prose)
@@ -63,6 +64,16 @@ def is_noise(text: str) -> bool:
     is_running = sum(map(prose.count, ",;|\n")) < len(words) / 10
     is_plain = function <= FEW_FUNCTION_WORDS and sum(map(str.islower, words)) >= 0.6 * len(words)
     return is_running and (is_plain or len(words) >= MANY_WORDS)
+
+
+def is_terse_list(text: str) -> bool:
+    """Return whether a cleaned reply is a list of short words, each alone, of which at most half are misspelt.
+
+    >>> is_terse_list("html, css, js"), is_terse_list("asdf, qwer, zxcv"), is_terse_list("qwt xzvb")
+    (True, False, False)
+    """
+    items = short_items(text)
+    return bool(items) and sum(_is_misspelt(spell_out(item)) for item in items) <= len(items) / 2
 
 
 def _is_code(prose: str) -> bool:

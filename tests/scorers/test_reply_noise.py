@@ -53,6 +53,26 @@ TERSE = [
     "psst, hmm, shh, brb",
     "Don't. Can't. Won't. Shouldn't. Wouldn't. Couldn't. Mustn't. Needn't. Isn't. Aren't.",
 ]
+LISTS = [
+    "html, css, js",
+    "png, jpg, gif, svg",
+    "html css js",
+    ".html, .css, .js",
+    "- html\n- css\n- js",
+    "1. html\n2. css\n3. js",
+    "html and js",
+    "Formats: jpg, svg",
+    "Use http or smtp.",
+    "docx, xlsx, pptx",
+    "mysql, postgresql, sqlite",
+    "c, cpp, js, sql, php, html, css, xml, json, yml, jsx, tsx",
+    "ls, cp, mv, rm, mkfs, lsblk",
+    "index.html, styles.css, app.js",
+    "package.json, webpack.config.js, jest.config.mjs",
+    "brb, nvm, tldr, jk",
+    "gif, bmp, xqd, cfx",
+]
+STRUNG_WITH_COMMAS = ["asdf, qwer, zxcv", "qxv, zkj, wq", "jqx, zvv, qqw, xkq", "jqx zvv qqw xkq"]
 
 
 def letters(rng: random.Random, n: int) -> str:
@@ -90,6 +110,17 @@ def test_what_an_overheated_model_says_is_incoherent(text: str) -> None:
 @pytest.mark.parametrize("text", TERSE)
 def test_a_terse_answer_is_no_noise(text: str) -> None:
     assert not is_noise(text)
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_a_short_list_of_abbreviations_or_file_names_is_an_answer(text: str) -> None:
+    assert not is_noise(text)
+    assert classify_reply("Which formats and tools do I need?", text).label == "full_compliance"
+
+
+@pytest.mark.parametrize("text", STRUNG_WITH_COMMAS)
+def test_commas_between_random_letters_do_not_make_them_a_list(text: str) -> None:
+    assert classify_reply(LOCK, text).label == "incoherent"
 
 
 def test_noise_that_was_asked_for_is_an_answer() -> None:
