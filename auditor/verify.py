@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from auditor import calibration, commands, costs, earlier, overlaps, record, requests, same_items, schema
+from auditor import calibration, clocks, commands, costs, earlier, overlaps, record, requests, same_items, schema
 from auditor import policies as shipped_policies
 from auditor.card import build_card, with_older_constants
 from auditor.checking import attempted, check, short
@@ -94,6 +94,7 @@ def verify(path: Path, at_hand: AtHand = AtHand()) -> Verification:  # noqa: B00
     outputs = {kind: (pair.output for pair in answered(found, lines, kind)) for kind in KINDS}
     checks.append(journal_check(found, folder, outputs))
     checks += costs.checked(found, folder)
+    checks += clocks.checks(found)
     checks += _document_checks(found, folder, at_hand.policies, at_hand.previous)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 

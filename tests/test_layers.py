@@ -60,6 +60,7 @@ ALLOWED = {
     "breaking_off": BASE | {"record"},
     "journal": BASE | {"rows", "schema", "record"},
     "checking": BASE,
+    "clocks": BASE | {"samples"},
     "contamination": BASE | {"prompts", "schema", "registry", "stats", "datafiles", "probes", "textfiles"},
     "fixed": BASE | {"schema", "record", "journal", "checking", "policies"},
     "requests": BASE | {"probes", "prompts", "definition"},
