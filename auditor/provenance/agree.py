@@ -108,11 +108,18 @@ def _told(first: Fact, other: Fact) -> str:
 def _said(fact: Fact) -> str:
     """Return what a fact says in words, and where: a file says it, a run has found it."""
     values = fact.value if isinstance(fact.value, list) else [fact.value]
-    value = ", ".join(map(repr, values))
+    value = ", ".join(map(_word, values))
     if fact.status == "declared":
         return f"declared {value}"
     found = any(one.kind == "run" for one in fact.evidence)
     return f"{fact.source}: {value}" if found else f"{fact.source} says {value}"
+
+
+def _word(value: Json) -> str:
+    """Return a value as it is quoted: of a table its name, or else all of it, whatever order its keys came in."""
+    if isinstance(value, dict):
+        return repr(name_of(value)) if name_of(value) else schema.canonical_json(value)
+    return repr(value)
 
 
 def _datasets(fact: Fact | None) -> Iterator[tuple[str, str]]:

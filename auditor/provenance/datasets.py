@@ -62,7 +62,7 @@ def recall(datasets: list[Json], path: Path, text: str) -> list[Json] | None:
     try:
         content = schema.strict_json(kept.read_text(encoding="utf-8"))
         found, digest = dict(content["read"]), content["provenance_sha256"]
-        places = {int(number): table for number, table in found.items()}
+        places = {int(number): {**table, "path": str(table["path"])} for number, table in found.items()}
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as fault:
         raise ProvenanceError(f"{kept} is damaged: {first_line(fault)}", hint="restore it, or run again") from fault
     if digest != _digest(text) or not set(places) <= set(range(len(datasets))):

@@ -76,6 +76,17 @@ def test_a_dataset_that_is_not_what_lies_there_is_a_contradiction() -> None:
     assert "declared sha256 'aaa" in found["training.datasets"] and "license" not in found["training.datasets"]
 
 
+def test_a_table_is_told_by_its_name_whatever_the_order_of_its_keys() -> None:
+    entry: dict[str, Json] = {"name": "d", "folder": "data", "read": {"path": "data", "kind": "folder"}}
+    turned = {key: entry[key] for key in reversed(entry)}
+    for value in ([entry], [turned]):
+        found = contradictions({"training.datasets": said(value)}, {"training.datasets": read(["org/a"])}, {})
+        assert found == {"training.datasets": "declared 'd', but config.json says 'org/a'"}
+    nameless = [{"b": 1, "a": 2}], [{"a": 2, "b": 1}]
+    told = [contradictions({"use.domains": said(one)}, {"use.domains": read(["x"])}, {}) for one in nameless]
+    assert told[0] == told[1] and '{"a":2,"b":1}' in told[0]["use.domains"]
+
+
 def test_what_the_files_name_is_never_declared_away() -> None:
     declared = {"model.base_model": Fact(status="not_applicable", source="declared by us", reason="made from nothing")}
     found = contradictions(declared, {"model.base_model": read("org/base")}, {})

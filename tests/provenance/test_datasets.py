@@ -212,9 +212,11 @@ def test_what_was_read_is_kept_beside_the_record_and_bound_to_its_provenance_fil
     (record / "provenance.toml").write_text(text + "# another\n")
     with pytest.raises(ProvenanceError, match=r"is of another provenance\.toml"):
         load_declared(record / "provenance.toml")
-    (record / name).write_text("{}")
-    with pytest.raises(ProvenanceError, match="is damaged"):
-        load_declared(record / "provenance.toml")
+    (record / "provenance.toml").write_text(text)
+    for damaged in ("{}", kept.replace('"path"', '"qath"'), kept.replace('"1": {', '"1": [{').replace("}", "}]", 1)):
+        (record / name).write_text(damaged)
+        with pytest.raises(ProvenanceError, match="is damaged"):
+            load_declared(record / "provenance.toml")
 
 
 def test_nothing_is_kept_where_nothing_was_read(base: Path) -> None:
