@@ -26,7 +26,8 @@ def summarise(
 ) -> tuple[Metric | Undefined, ...]:
     """Return the scorer's metrics over all samples, their gaps between groups, and the metrics of every slice by name.
 
-    A slice metric over fewer than `LEAST_GROUP` scored samples is undefined. Each slice has its own random generator,
+    A slice metric over fewer than `LEAST_GROUP` scored samples in each wording is undefined: an item that is asked in
+    several wordings is one item. Each slice has its own random generator,
     seeded by the run's seed, the probe and the slice, so a metric does not depend on which others are computed.
     """
     whole: list[Metric | Undefined] = []
@@ -34,18 +35,20 @@ def summarise(
     for where, rows in [({}, samples), *_slices(samples)]:
         name = "".join(f"{key}={value}" for key, value in where.items())
         rng = np.random.Generator(np.random.PCG64(sample_seed(seed, probe_id, f"summary:{name}", 0)))
+        least = _least(rows) if where else 0
         for estimate in scorer.estimate(rows, rng):
-            (sliced if where else whole).append(_metric(scorer, estimate, where, data_digest))
+            (sliced if where else whole).append(_metric(scorer, estimate, where, data_digest, least=least))
     return (*whole, *gaps([*whole, *sliced], scoring), *sliced)
 
 
 def overall(
     scorer: Scorer, samples: Sequence[ScoredSample], *, probe_id: str, data_digest: str, seed: int
 ) -> tuple[Metric | Undefined, ...]:
-    """Return the scorer's metrics over a part of a probe's samples; those of fewer than `LEAST_GROUP` are undefined."""
+    """Return the scorer's metrics over a part of a probe's samples; undefined where a slice's are."""
     rng = np.random.Generator(np.random.PCG64(sample_seed(seed, probe_id, "summary:", 0)))
+    least = _least(samples)
     return tuple(
-        _metric(scorer, estimate, {}, data_digest, part=True) for estimate in scorer.estimate(list(samples), rng)
+        _metric(scorer, estimate, {}, data_digest, least=least) for estimate in scorer.estimate(list(samples), rng)
     )
 
 
@@ -62,11 +65,15 @@ def _slices(samples: Sequence[ScoredSample]) -> list[tuple[dict[str, str], Seque
     return [({key: value}, picked(samples, places[key, value])) for key, value in sorted(places)]
 
 
+def _least(rows: Sequence[ScoredSample]) -> int:
+    """Return how many samples a part needs: `LEAST_GROUP` in each wording in which its items are asked."""
+    return LEAST_GROUP * max(1, len({row.sample.wording for row in rows}))
+
+
 def _metric(
-    scorer: Scorer, estimate: Estimate | NoEstimate, where: dict[str, str], data_digest: str, *, part: bool = False
+    scorer: Scorer, estimate: Estimate | NoEstimate, where: dict[str, str], data_digest: str, *, least: int
 ) -> Metric | Undefined:
-    few = (part or bool(where)) and estimate.n < LEAST_GROUP
-    if isinstance(estimate, Estimate) and not few:
+    if isinstance(estimate, Estimate) and estimate.n >= least:
         return Metric(
             key=estimate.key,
             slice=where,

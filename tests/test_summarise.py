@@ -10,7 +10,7 @@ from auditor.gaps import LEAST_GROUP
 from auditor.scorers.base import Scorer, mean_estimate, signed_key
 from auditor.scorers.pairs import PairPreference
 from auditor.summarise import count_unscored, summarise
-from auditor.types import Metric, Reason, Sample, Score, ScoredSample, Scoring, Undefined, Unscored
+from auditor.types import PHRASING, Metric, Reason, Sample, Score, ScoredSample, Scoring, Undefined, Unscored
 
 DIGEST = "d" * 64
 
@@ -94,6 +94,22 @@ def test_a_slice_needs_ten_scored_samples(n_scored, kind) -> None:
     if isinstance(metric, Undefined):
         assert metric.reason is Reason.TOO_FEW_SAMPLES
         assert metric.scorer == PairPreference(metric="m").ref
+
+
+@pytest.mark.parametrize(("n_items", "kind"), [(LEAST_GROUP - 1, Undefined), (LEAST_GROUP, Metric)])
+def test_an_item_asked_in_several_wordings_counts_once_towards_the_ten(n_items, kind) -> None:
+    asked = [
+        ScoredSample(
+            sample=Sample(id=f"i{item}#{way}", cluster=f"i{item}", slices={"axis": "z", PHRASING: way}, fields={}),
+            score=Score(value=1.0),
+        )
+        for item in range(n_items)
+        for way in ("plain", "quiz", "exam")
+    ]
+    found = by_slice(summed(asked))
+    assert isinstance(found[(("axis", "z"),)], kind)
+    assert found[(("axis", "z"),)].n == 3 * n_items
+    assert isinstance(found[((PHRASING, "quiz"),)], kind)
 
 
 def test_the_metric_over_all_samples_needs_no_ten() -> None:

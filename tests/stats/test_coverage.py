@@ -447,3 +447,23 @@ def test_a_paired_gap_is_covered_and_the_swap_test_errs_no_more_than_it_claims(n
         errors += p <= 0.05
     assert hits / 300 >= 0.92
     assert errors / 300 <= 0.08 if not better else errors / 300 > 0.4
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("fewer_draws")
+@pytest.mark.parametrize(("n_clusters", "size", "least"), [(10, 4, 0.88), (10, "uneven", 0.88), (40, 8, 0.89)])
+def test_the_cluster_bootstrap_covers_clustered_data_where_one_of_rows_does_not(
+    n_clusters: int, size: int | str, least: float
+) -> None:
+    """Normal values, a third of whose variance is their clusters'; the statistic is a ratio, their mean over rows."""
+    rng = np.random.default_rng([n_clusters, 7])
+    hits = np.zeros(2)
+    for _ in range(400):
+        sizes = sizes_of(rng, n_clusters, size)
+        of = np.repeat(np.arange(n_clusters), sizes)
+        values = rng.normal(0, math.sqrt(1 / 3), n_clusters)[of] + rng.normal(0, math.sqrt(2 / 3), len(of))
+        for place, clusters in enumerate(([f"c{number}" for number in of], [str(row) for row in range(len(of))])):
+            found = stats.cluster_bootstrap(clusters, lambda rows, v=values: float(v[rows].mean()), rng=rng)
+            hits[place] += found is not None and covers(found, 0)
+    assert hits[0] / 400 >= least
+    assert hits[1] / 400 < hits[0] / 400 - 0.05
