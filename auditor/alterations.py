@@ -1,8 +1,9 @@
-"""What the self-test alters in a file of samples: whole lines, scores, items and numbers. Nothing is written here."""
+"""What the self-test alters in a file of samples (lines, scores, items, numbers) and in clocks: nothing is written."""
 
 from __future__ import annotations
 
 import copy
+import datetime
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -10,6 +11,9 @@ import numpy as np
 from msgspec import Struct
 
 from auditor.types import AlterationKind, Json
+
+_YEAR_S = 366 * 86_400.0
+_MANY = 10**9  # tokens, more than any run writes
 
 
 class Altered(Struct, frozen=True, kw_only=True):
@@ -40,6 +44,33 @@ def to_forge(lines: Sequence[Json], rng: np.random.Generator) -> Iterator[Altere
     """Yield the lines without one, and with one item altered, for all that follows to be computed anew."""
     yield from (one for one in _lines(lines, rng, 1) if one.change.endswith("left out"))
     yield from _items(lines, rng, 1)
+
+
+def of_clocks(clocks: Json) -> Iterator[tuple[tuple[str | int, ...], Json]]:
+    """Yield each clock and count of a record's clocks that is altered, and the value that it cannot have."""
+    asked = clocks["requests"]
+    yield ("started_at",), _later(clocks["finished_at"])
+    yield ("planned_at",), _later(clocks["finished_at"])
+    yield ("finished_at",), clocks["finished_at"].partition("+")[0]
+    yield ("duration_s",), -1.0
+    yield ("duration_s",), clocks["duration_s"] + _YEAR_S
+    yield ("requests",), asked + 1
+    yield ("requests_from_journal",), asked + 1
+    costs = clocks.get("costs")
+    for place, span in list(enumerate(costs["spans"]))[-1:] if costs else []:
+        way = ("costs", "spans", place)
+        yield (*way, "started_at"), _later(clocks["finished_at"])
+        yield (*way, "duration_s"), span["duration_s"] + _YEAR_S
+        yield (*way, "completions_s"), span["duration_s"] + _YEAR_S
+        yield (*way, "completions"), span["completions"] + asked + 1
+        yield (*way, "completion_tokens"), span["completion_tokens"] + _MANY
+    if costs:
+        yield ("costs", "flop", "tokens"), costs["flop"]["tokens"] + 1
+        yield ("costs", "flop", "formula"), costs["flop"]["formula"] + 2
+
+
+def _later(text: str) -> str:
+    return (datetime.datetime.fromisoformat(text) + datetime.timedelta(seconds=_YEAR_S)).isoformat()
 
 
 def _lines(lines: Sequence[Json], rng: np.random.Generator, places: int) -> Iterator[Altered]:
@@ -120,9 +151,13 @@ def _with(lines: Sequence[Json], place: int, way: Sequence[str | int], *, kind: 
 
 def altered_at(document: Json, way: Sequence[str | int]) -> Json:
     """Return a copy of a document with the value at a place in it altered."""
+    return replaced_at(document, way, other(reached(document, way)))
+
+
+def replaced_at(document: Json, way: Sequence[str | int], value: Json) -> Json:
+    """Return a copy of a document with another value at a place in it."""
     changed = copy.deepcopy(document)
-    holder = reached(changed, way[:-1])
-    holder[way[-1]] = other(holder[way[-1]])
+    reached(changed, way[:-1])[way[-1]] = value
     return changed
 
 

@@ -135,7 +135,7 @@ class Ledger:
         with self._lock:
             if self._path is not None and self._last is None:
                 self._saved = time.monotonic()
-                _write(self._path, [*self._earlier, self._span()])
+                write_spans(self._path, [*self._earlier, self._span()])
 
     def close(self) -> Costs | None:
         """Take the last reading, write it down, and return the costs; None where the run had not begun."""
@@ -146,7 +146,7 @@ class Ledger:
                 return None
             if self._last is None:
                 self._last = self._span(ended=True)
-                _write(self._path, [*self._earlier, self._last])
+                write_spans(self._path, [*self._earlier, self._last])
             spans, device = (*self._earlier, self._last), self._backend.info.device
             return add_up(flop_of(self._backend), spans, device=device)
 
@@ -197,6 +197,15 @@ def read_spans(path: Path) -> tuple[Span, ...]:
             hint="restore it, or remove it: the record then says that earlier costs are not known",
         ) from fault
     return spans
+
+
+def write_spans(path: Path, spans: Sequence[Span]) -> None:
+    """Write down what processes did and used.
+
+    Raises:
+        OutputError: the folder is full or cannot be written.
+    """
+    write_text(path, _text(spans))
 
 
 def _is_negative(span: Span) -> bool:
@@ -321,10 +330,6 @@ def _less(now: Sequence[EnergyPart], before: Sequence[EnergyPart]) -> tuple[Ener
 
 def _kwh(parts: Sequence[EnergyPart]) -> float:
     return math.fsum(part.kwh for part in parts)
-
-
-def _write(path: Path, spans: Sequence[Span]) -> None:
-    write_text(path, _text(spans))
 
 
 def _text(spans: Sequence[Span]) -> str:

@@ -1,7 +1,7 @@
 """What somebody does who alters a record and means it: digests are mended, or whatever follows is computed anew.
 
-Where all is computed anew, scores, metrics, plan, journal, card and verdicts agree with one another. What then tells
-such a record from an honest one is the probe, which has the items, and what was given away before the run ended.
+Where all is computed anew, scores, metrics, counts, plan, journal, card and verdicts agree with one another. What then
+tells such a record from an honest one is the probe, which has the items, and what was given away before the run ended.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from auditor import commands, record, requests, schema
+from auditor import commands, costs, record, requests, schema
 from auditor.errors import AuditorError, RecordError
 from auditor.journal import KINDS, Journal
 from auditor.samples import AskedSample, read_samples
 from auditor.scorers.base import Scorer
 from auditor.scoring import score_samples
-from auditor.types import Json, ProbeResult, RunRecord, ScoredSample
+from auditor.types import Completion, Costs, Json, ProbeResult, RunRecord, ScoredSample
 from auditor.verify import answered, computed_again, header_of
 
 
@@ -48,10 +48,48 @@ def forge(folder: Path, demands: commands.Demands, probe_id: str, scorer: Scorer
     with Journal(folder, header, resume=False) as journal:
         for kind in KINDS:
             journal.add(kind, {number: pair.output for number, pair in enumerate(answered(found, lines, kind))})
+    _redate(folder / record.JOURNAL, journal.fixed_at, found.clocks.planned_at)
     run = replace(found.run, plan_digest=schema.digest_of(header))
-    clocks = replace(found.clocks, planned_at=journal.fixed_at, requests=sum(map(len, journal.outputs.values())))
+    requests_now = sum(map(len, journal.outputs.values()))
+    wrote = [pair.output for pair in answered(found, lines, "generate") if isinstance(pair.output, Completion)]
+    clocks = replace(
+        found.clocks,
+        requests=requests_now,
+        requests_from_journal=min(found.clocks.requests_from_journal, requests_now),
+        costs=_recounted(found.clocks.costs, len(wrote), sum(one.n_tokens for one in wrote)),
+    )
     record.save_record(folder, record.seal(replace(found, run=run, clocks=clocks)))
+    add_up_anew(folder)
     _write_documents(folder, demands)
+
+
+def add_up_anew(folder: Path) -> None:
+    """Add up what the processes of a record did, and write it where they wrote it down, too."""
+    found = _redigested(folder)
+    made = found.clocks.costs
+    if made is None:
+        return
+    again = costs.add_up(made.flop, made.spans, device=found.backend.device, untold=made.untold)
+    record.save_record(folder, record.seal(replace(found, clocks=replace(found.clocks, costs=again))))
+    if (folder / costs.COSTS).is_file():
+        costs.write_spans(folder / costs.COSTS, made.spans)
+
+
+def _recounted(made: Costs | None, completions: int, tokens: int) -> Costs | None:
+    """Return costs whose last process wrote what the others did not of so many completions and tokens."""
+    if made is None or not made.spans:
+        return made
+    *before, last = made.spans
+    completions -= sum(span.completions for span in before)
+    tokens -= sum(span.completion_tokens for span in before)
+    changed = replace(last, completions=max(0, completions), completion_tokens=max(0, tokens))
+    return replace(made, spans=(*before, changed))
+
+
+def _redate(journal: Path, was: str, told: str) -> None:
+    """Write into a journal's first line that the plan was fixed at another time."""
+    text = journal.read_text(encoding="utf-8")
+    journal.write_text(text.replace(f'"fixed_at":"{was}"', f'"fixed_at":"{told}"', 1), encoding="utf-8")
 
 
 def write_lines(file: Path, lines: Sequence[Json]) -> None:
@@ -76,7 +114,8 @@ def _probe(folder: Path, found: RunRecord, probe: ProbeResult, scorer: Scorer) -
     scored = list(score_samples(scorer, answers))
     write_lines(file, [_line(row, one) for row, one in zip(rows, scored, strict=True)])
     told = schema.digest_file(file, name=probe.samples_file.path)
-    return replace(computed_again(found, probe, scorer, scored), samples_file=told)
+    n_items = probe.n_items - probe.n_selected + len(rows)
+    return replace(computed_again(found, probe, scorer, scored), samples_file=told, n_items=n_items)
 
 
 def _line(row: AskedSample, scored: ScoredSample) -> Json:

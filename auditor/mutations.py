@@ -19,9 +19,9 @@ import numpy as np
 
 from auditor import commands, record, schema
 from auditor import policies as shipped
-from auditor.alterations import altered_at, draw, in_words, of_samples, reached, to_forge
+from auditor.alterations import altered_at, draw, in_words, of_clocks, of_samples, reached, replaced_at, to_forge
 from auditor.errors import AuditorError, ModelError, RecordError, UsageError, foreign_faults
-from auditor.forging import forge, mend, write_lines
+from auditor.forging import add_up_anew, forge, mend, write_lines
 from auditor.reask import model_checks
 from auditor.scoring import scorers_of
 from auditor.types import Json, Mutation, RunRecord, SelfTest, Verdicts
@@ -71,6 +71,7 @@ def self_test(
         found = [
             *_bytes(copy, named, demands, rng, places),
             *_numbers(copy, named, demands, rng, places),
+            *_clocks(copy, named, demands),
             *_samples(copy, named, demands, rng, places),
             *_forged(copy, named, demands, rng, offline),
             *_policies(copy, named, demands, rng, places),
@@ -143,6 +144,21 @@ def _numbers(
             change = f"number {in_words(spots[number])}{', digests mended' if name == record.RECORD else ''}"
             yield Mutation(target=name, kind="number", change=change, named=told or named(copy, demands.policies))
             _restore(kept)
+
+
+def _clocks(copy: Path, named: Verify, demands: commands.Demands) -> Iterator[Mutation]:
+    """Yield what comes of each clock and count of the run that cannot be, with sums, digests and documents anew."""
+    kept = {path: path.read_bytes() for path in _written(copy)}
+    content = json.loads(kept[copy / record.RECORD])
+    for way, value in of_clocks(content["clocks"]):
+        place = ("clocks", *way)
+        text = schema.canonical_json(replaced_at(content, place, value), indent=1) + "\n"
+        (copy / record.RECORD).write_text(text, encoding="utf-8")
+        add_up_anew(copy)
+        told = mend(copy, demands) or named(copy, demands.policies)
+        change = f"{in_words(place)} made {value}, sums and digests mended"
+        yield Mutation(target=record.RECORD, kind="clock", change=change, named=told)
+        _restore(kept)
 
 
 def _samples(

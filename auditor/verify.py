@@ -16,7 +16,19 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from auditor import calibration, clocks, commands, costs, earlier, overlaps, record, requests, same_items, schema
+from auditor import (
+    calibration,
+    clocks,
+    commands,
+    costs,
+    counts,
+    earlier,
+    overlaps,
+    record,
+    requests,
+    same_items,
+    schema,
+)
 from auditor import policies as shipped_policies
 from auditor.card import build_card, with_older_constants
 from auditor.checking import attempted, check, short
@@ -95,6 +107,7 @@ def verify(path: Path, at_hand: AtHand = AtHand()) -> Verification:  # noqa: B00
     checks.append(journal_check(found, folder, outputs))
     checks += costs.checked(found, folder)
     checks += clocks.checks(found)
+    checks += counts.checks(found, lines)
     checks += _document_checks(found, folder, at_hand.policies, at_hand.previous)
     return Verification(record_digest=found.digest, checks=tuple(checks))
 

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from auditor import clocks
+from auditor import clocks, counts, schema
 from auditor.backends.base import Outputs
 from auditor.backends.scripted import ScriptedBackend
-from auditor.costs import COSTS
+from auditor.costs import COSTS, read_spans
 from auditor.errors import InterruptedRun
 from auditor.run import Settings, measure
-from auditor.types import Clocks, Output, RunRecord
+from auditor.samples import read_samples
+from auditor.types import Check, Clocks, Output, RunRecord
 
 Change = Callable[[Clocks], Clocks]
 LINES = ["times", "duration", "processes"]
@@ -132,12 +133,18 @@ def resume(settings: Settings, unheard: Any) -> RunRecord:
     return measure(settings, unheard, open_backend=lambda *_: Breaking(99))
 
 
+def every_check(found: RunRecord, settings: Settings) -> list[Check]:
+    lines = {probe.id: read_samples(settings.out / probe.samples_file.path) for probe in found.probes}
+    return [*clocks.checks(found), *counts.checks(found, lines)]
+
+
 @pytest.mark.parametrize("after", [0, 4, 12, 99])
 def test_a_resumed_run_comes_out_the_same(broken_off: Callable[..., Settings], unheard: Any, after: int) -> None:
-    found = resume(broken_off(after), unheard)
+    settings = broken_off(after)
+    found = resume(settings, unheard)
     assert found.clocks.costs is not None and len(found.clocks.costs.spans) == 2
     assert found.clocks.requests_from_journal == {0: 0, 4: 20, 12: 58, 99: 72}[after]
-    assert {told.partition(":")[0] for told in of(found).values()} == {"same"}
+    assert {one.outcome for one in every_check(found, settings)} == {"same"}
 
 
 def test_a_run_whose_first_process_left_nothing_comes_out_the_same(
@@ -147,4 +154,21 @@ def test_a_run_whose_first_process_left_nothing_comes_out_the_same(
     (settings.out / COSTS).unlink()
     found = resume(settings, unheard)
     assert found.clocks.costs is not None and found.clocks.costs.untold
-    assert {told.partition(":")[0] for told in of(found).values()} == {"same"}
+    assert {one.outcome for one in every_check(found, settings)} == {"same"}
+
+
+def test_a_killed_process_that_counts_short_is_told_and_one_that_counts_too_many_differs(
+    broken_off: Callable[..., Settings], unheard: Any
+) -> None:
+    settings = broken_off(12)
+    [span] = read_spans(settings.out / COSTS)
+    killed = replace(span, ended=False, completions=span.completions - 5, completion_tokens=span.completion_tokens - 25)
+    (settings.out / COSTS).write_text(schema.canonical_json(killed) + "\n", encoding="utf-8")
+    found = resume(settings, unheard)
+    told = {one.what: one for one in every_check(found, settings)}
+    assert {one.outcome for one in told.values()} == {"same"}
+    assert told["completions"].detail == "95 of 120 tokens: a process that was broken off counts short"
+    for key in ("completions", "completion_tokens"):
+        more = before(found.clocks, **{key: 999})
+        told = {one.what: one for one in every_check(replace(found, clocks=more), settings)}
+        assert told["completions"].outcome == "differs" and "and the samples hold" in told["completions"].detail

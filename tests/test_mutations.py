@@ -95,6 +95,13 @@ def test_a_verification_that_always_says_the_same_fails_the_self_test(
     assert found.exit_code == 10 and len(found.missed) == len(found.mutations) > 5
 
 
+def test_clocks_that_cannot_be_are_found_by_their_own_checks(folder: Path, pack: Path) -> None:
+    found = self_test(folder, at_hand=AtHand(packs=[pack]), places=1)
+    named = {one.change: one.named.partition(":")[0] for one in found.mutations if one.kind == "clock"}
+    own = {"times", "duration", "processes", "requests", "completions", "operations"}
+    assert len(named) == 14 and set(named.values()) == {*own, "journal", "costs"}
+
+
 def test_a_record_that_differs_already_tells_nothing(folder: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 Outcome = Literal["same", "differs", "not_checked"]
-AlterationKind = Literal["byte", "number", "line", "score", "item", "forged"]
+AlterationKind = Literal["byte", "number", "line", "score", "item", "clock", "forged"]
 
 
 class Check(Struct, frozen=True, kw_only=True):
