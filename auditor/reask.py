@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from auditor import record, registry
-from auditor.backends.base import Backend, BackendOptions, Dated
+from auditor.backends.base import Backend, BackendOptions, Dated, flop_of
 from auditor.checking import check, short
 from auditor.described import part_of
 from auditor.journal import Kind
@@ -35,7 +35,7 @@ def reask(
     at_hand: AtHand = AtHand(),  # noqa: B008 - immutable
     open_backend: OpenBackend | None = None,
 ) -> list[Check]:
-    """Return what comes of asking the model some of a record's samples again: its weights, then each sample.
+    """Return what comes of asking the model some of a record's samples again: its weights, its operations, each sample.
 
     `count` samples are drawn over all probes. A log-likelihood may differ by `TOLERANCE_NATS`. A completion that begins
     alike and then goes another way is not checked: where two tokens are nearly as good, rounding decides. Every prompt
@@ -68,6 +68,7 @@ def reask(
         data_dir=at_hand.data_dir,
         dated=isinstance(opened, Dated) and opened.tells_date,
     )
+    checks.append(_operations_check(found, opened))
     rows = [(probe_id, line) for probe_id, asked in lines.items() for line in asked]
     rng = np.random.Generator(np.random.PCG64(seed))
     chosen = sorted(rng.choice(len(rows), size=min(count, len(rows)), replace=False))
@@ -110,6 +111,27 @@ def _facts_check(found: RunRecord, ref: ModelRef) -> Check:
     return check("model facts", said, now)
 
 
+def _operations_check(found: RunRecord, backend: Backend) -> Check:
+    """Return whether a token costs what the record says; a count by another torch or on another machine tells nothing.
+
+    Where the parameters are not as many, no version can be why.
+    """
+    what, costs, now = "operations, counted again", found.clocks.costs, flop_of(backend)
+    if costs is None:
+        return Check(what=what, outcome="not_checked", detail="the record does not hold them")
+    place = "clocks.costs.flop"
+    size = check(what, {"formula": costs.flop.formula}, {"formula": now.formula}, name=place)
+    same = check(what, costs.flop, now, name=place)
+    if (
+        size.outcome == "same"
+        and same.outcome == "differs"
+        and (costs.flop.by, found.backend) != (now.by, backend.info)
+    ):
+        told = f"it was counted with another torch or run another way, which can be why {same.detail}"
+        return Check(what=what, outcome="not_checked", detail=told)
+    return size if size.outcome == "differs" else same
+
+
 def _asked_again(backend: Backend, probe_id: str, line: AskedSample) -> Check:
     """Return whether the model answers a sample as it did."""
     kinds: dict[Kind, list[Answered]] = {"loglikelihood": [], "generate": []}
@@ -128,6 +150,8 @@ def _asked_again(backend: Backend, probe_id: str, line: AskedSample) -> Check:
 def _compared(was: Output, now: Output) -> tuple[Outcome, str]:
     """Return whether two outputs of one request are the same, and what differs."""
     match was, now:
+        case Loglikelihood(), Loglikelihood() if was.n_tokens != now.n_tokens:
+            return "differs", f"{was.n_tokens} tokens in the record, {now.n_tokens} now"
         case Loglikelihood(), Loglikelihood() if abs(was.nats - now.nats) <= TOLERANCE_NATS:
             return "same", ""
         case Loglikelihood(), Loglikelihood():

@@ -296,7 +296,7 @@ def test_a_folder_without_a_record_is_an_error(tmp_path: Path) -> None:
 
 def test_the_same_model_answers_the_same(honest: Path, tiny_model: Path) -> None:
     checks = reask(honest, str(tiny_model), count=10)
-    assert [check.outcome for check in checks] == ["same"] * 12
+    assert [check.outcome for check in checks] == ["same"] * 13
 
 
 def test_another_model_is_found_by_its_weights(honest: Path, model_maker, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -438,3 +438,29 @@ def test_facts_of_the_model_are_read_off_its_files_again(folder: Path, tiny_mode
 def test_counts_of_the_run_that_can_be_told_are_checked(folder: Path) -> None:
     mended(folder, lambda record: record["clocks"].update(requests=7))
     assert first_of(folder).startswith("journal: journal.jsonl.requests: the record says 7, computed ")
+
+
+def test_operations_of_a_token_are_counted_again_with_the_model(folder: Path, tiny_model: Path) -> None:
+    def counted() -> str:
+        [told] = [one for one in reask(folder, str(tiny_model), count=1) if one.what == "operations, counted again"]
+        return f"{told.outcome}: {told.detail}"
+
+    mended(folder, lambda record: record["clocks"]["costs"]["flop"].update(body=10))
+    assert counted().startswith("differs: clocks.costs.flop.body: the record says 10, computed ")
+    mended(folder, lambda record: record["clocks"]["costs"]["flop"].update(by="another torch"))
+    assert counted().startswith("not_checked: it was counted with another torch or run another way")
+    mended(folder, lambda record: record["clocks"]["costs"]["flop"].update(formula=10))
+    assert counted().startswith("differs: clocks.costs.flop.formula: the record says 10, computed ")
+    mended(folder, lambda record: record["clocks"].pop("costs"))
+    assert counted() == "not_checked: the record does not hold them"
+
+
+def test_tokens_that_the_model_s_tokenizer_does_not_make_are_found_by_asking_it(folder: Path, tiny_model: Path) -> None:
+    def count(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["questions"][0]["requests"][0]["output"]["n_tokens"] += 1
+
+    edit_samples(folder, "bias/small_pairs", count)
+    mended(folder, lambda _: None)
+    found = [check for check in reask(folder, str(tiny_model), count=36) if check.outcome == "differs"]
+    assert len(found) == 24 and "tokens in the record" in found[0].detail
