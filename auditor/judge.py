@@ -94,12 +94,12 @@ def _coverage(policy: Policy, findings: Iterable[Finding]) -> Coverage | None:
     weights = {duty.id: duty.weight for duty in policy.duties}
     asked = [finding for finding in findings if finding.id in weights and finding.kind == "duty" and finding.applies]
     by_status = {status: sum(weights[f.id] for f in asked if f.status is status) for status in Status}
-    undecided = by_status[Status.INCONCLUSIVE]
-    decided = sum(by_status.values()) - undecided
+    undecided = float(by_status[Status.INCONCLUSIVE])
+    decided = float(sum(by_status.values())) - undecided
     percent = 100 * by_status[Status.PASS] / decided if decided else 0.0
     reached = [grade for grade, least in policy.coverage.grades.items() if percent >= least]
     best = max(reached, key=policy.coverage.grades.__getitem__, default="F" if policy.coverage.grades else "")
-    points = by_status[Status.PASS]
+    points = float(by_status[Status.PASS])
     return Coverage(
         title=policy.coverage.title, points=points, of=decided, undecided=undecided, percent=percent, grade=best
     )

@@ -582,6 +582,14 @@ def test_a_duty_with_a_condition_is_not_met_by_silence_about_it(
     assert (found.status, found.applies) == (status, applies)
 
 
+def test_coverage_is_the_same_after_it_was_written_and_read() -> None:
+    scale = Scale(title="Points", grades={"A": 90.0})
+    for known in (facts(), facts(data__crawlers_used=NO)):
+        coverage = judge(record(metric()), known, asking(NAMED, DEMAND, scale)).coverage
+        written = msgspec.json.encode(coverage)
+        assert msgspec.json.encode(msgspec.json.decode(written, type=Coverage)) == written
+
+
 def test_coverage_counts_the_weights_of_what_is_decided_and_applies() -> None:
     scale = Scale(title="Points", grades={"A": 90.0, "B": 50.0})
     met = judge(record(metric()), facts(data__crawlers_used=YES, data__crawlers=LIST), asking(NAMED, DEMAND, scale))

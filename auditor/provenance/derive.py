@@ -24,6 +24,7 @@ from auditor.provenance.reading import Claim, ModelFolder
 from auditor.provenance.resolve import read_json
 from auditor.types import BASE, Fact, Json, ModelRef
 
+_FAULT = 200
 _MASKED_TYPES = re.compile(
     "(al|camem|conv|distil|flau|mobile|modern|rem)?bert|(xlm-)?roberta|deberta(-v2)?|electra|mpnet|xlm"
 )
@@ -37,7 +38,7 @@ class Derived(Struct, frozen=True, kw_only=True):
 
 
 def derive_facts(ref: ModelRef) -> Derived:
-    """Return what the model's files say of it; what does not fit the fact's schema is left out.
+    """Return what the model's files say of it; what does not fit a fact's schema is left out, a README's with a note.
 
     Files that the model can do without may be damaged: they then say nothing, and the fact `files.unreadable` says why.
 
@@ -46,9 +47,14 @@ def derive_facts(ref: ModelRef) -> Derived:
     """
     folder = ModelFolder(ref)
     said: dict[str, list[Fact]] = {}
-    for claim in [*_claims(folder), *_unreadable(folder)]:
+    for claim in chain(_claims(folder), _unreadable(folder)):
         value = _fit(claim.key, claim.value)
-        if not schema.faults_against(value, catalogue()[claim.key].schema):
+        faults = schema.faults_against(value, catalogue()[claim.key].schema)
+        if faults and claim.file == front_matter.README and value is not None:
+            earlier = [folder.notes[claim.file]] if claim.file in folder.notes else []
+            told = f"{claim.key} in its front matter is left out: {faults[0][:_FAULT]}"
+            folder.notes[claim.file] = "; ".join([*earlier, told])
+        elif not faults:
             fact = Fact(status="derived", value=value, source=claim.source, evidence=(folder.evidence(claim),))
             said.setdefault(claim.key, []).append(fact)
     return Derived(

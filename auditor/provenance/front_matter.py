@@ -38,18 +38,26 @@ def claims(folder: ModelFolder) -> Iterator[Claim]:
 
 
 def _front(front: dict[str, Json]) -> Iterator[tuple[str, Json]]:
+    bases = front.get("base_model")
+    several = isinstance(bases, list) and len(bases) > 1
     for name, key in _PLAIN.items():
-        if name in front:
-            yield key, front[name]
+        if name in front and not (several and name == "base_model"):
+            yield key, _languages(front[name]) if name == "language" else front[name]
     if front.get("license") == "other" and isinstance(front.get("license_name"), str):
         yield "model.license", front["license_name"]
-    bases = front.get("base_model")
-    if isinstance(bases, list) and len(bases) > 1 and all(isinstance(base, str) for base in bases):
+    if isinstance(bases, list) and several and all(isinstance(base, str) for base in bases):
         relation = {"relation": front["base_model_relation"]} if "base_model_relation" in front else {}
         yield "model.dependencies", [{"name": public_name(base), **relation} for base in bases]
     if front.get("gated") or any(str(name).startswith("extra_gated") for name in front):
         yield "distribution.gating", "users must agree to conditions on the Hub before they get the files"
     yield from _footprint(front.get("co2_eq_emissions"))
+
+
+def _languages(told: Json) -> Json:
+    """Return the languages with Norwegian by its code: an unquoted `no` is false to a reader of YAML 1.1."""
+    if isinstance(told, list):
+        return ["no" if code is False else code for code in told]
+    return "no" if told is False else told
 
 
 def _footprint(told: Json) -> Iterator[tuple[str, Json]]:

@@ -146,20 +146,31 @@ def test_windows_line_ends_and_a_byte_order_mark_do_not_hide_front_matter(tmp_pa
 @pytest.mark.parametrize(
     "text",
     [
-        "language: no",
-        "language: [en, no]",
         "language: English",
+        "language: yes",
         "license: 5",
         "license:",
         "license: {a: b}",
-        "base_model: [org/a, org/b]",
         "base_model_relation: cousin",
         "datasets: [2020-01-01]",
         "1: license",
     ],
 )
-def test_front_matter_that_does_not_fit_is_left_out_and_norwegian_is_never_false(tmp_path: Path, text: str) -> None:
+def test_front_matter_that_does_not_fit_is_left_out(tmp_path: Path, text: str) -> None:
     assert values(tmp_path, readme=front(text)) == ENGINE
+
+
+@pytest.mark.parametrize(
+    ("text", "languages"), [("no", ["no"]), ("[sv, no]", ["sv", "no"]), ("['no', en]", ["no", "en"])]
+)
+def test_norwegian_is_read_as_norwegian_and_never_as_false(tmp_path: Path, text: str, languages: list[str]) -> None:
+    assert values(tmp_path, readme=front(f"language: {text}"))["model.languages"] == languages
+
+
+def test_what_is_left_out_of_front_matter_is_told(tmp_path: Path) -> None:
+    values(tmp_path, readme=front("license: mit\nlanguage: English\ndatasets: [org/a, null]"))
+    (told,) = derive_facts(folder_ref(tmp_path)).facts["files.unreadable"].value
+    assert told.startswith("README.md: ") and "model.languages" in told and "training.datasets" in told
 
 
 @pytest.mark.parametrize(
