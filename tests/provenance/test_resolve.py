@@ -141,6 +141,24 @@ def test_nothing_of_the_path_is_in_what_the_record_takes(
     assert "/" not in recorded
 
 
+@pytest.mark.parametrize(
+    ("place", "repository"),
+    [
+        (f"models--org--tiny/snapshots/{'5' * 40}", "org/tiny"),
+        (f"models--gpt2/snapshots/{'5' * 40}", "gpt2"),
+        ("models--org--tiny/snapshots/main", ""),
+        (f"datasets--org--tiny/snapshots/{'5' * 40}", ""),
+        (f"snapshots/{'5' * 40}", ""),
+    ],
+)
+def test_a_snapshot_given_by_its_place_in_the_hubs_cache_tells_repository_and_commit(
+    folder: Path, tmp_path: Path, place: str, repository: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "hub" / place)
+    found = resolve(str(tmp_path / "hub" / place), offline=True)
+    assert (found.repository, found.revision) == (repository, "5" * 40 if repository else "")
+
+
 def test_a_changed_weight_changes_the_digest_of_the_weights(folder: Path) -> None:
     before = resolve(str(folder), offline=True)
     content = bytearray((folder / "model.safetensors").read_bytes())
