@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,11 +30,21 @@ MANNERS = {
     "usual.jsonl": "written in usual wordings",
     "unusual.jsonl": "written in unusual forms",
 }
+MORE_MANNERS = {  # what a next version may learn from: not read unless asked for
+    "assistants.jsonl": "written in the manner of assistants",
+    "voices.jsonl": "written in strange voices",
+    "weak.jsonl": "written in the manner of weak models",
+}
 HELD_MANNERS = {
     *("as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"),
     *("continued_prompt", "no_opinions", "redirect_only"),
     *("british_slang", "counter_offer", "footnotes", "grandmother", "minutes"),
     *("robot", "second_language", "shell_session", "think_tags", "verse"),
+    *("coding_assistant", "customer_email_template", "email_style", "finance_bot", "kids_tutor", "legalistic"),
+    *("search_cited", "voice_assistant"),
+    *("bibliography_entry", "exam_paper", "golf_whisper", "kerry_publican", "latex_theorem", "lighthouse_log"),
+    *("score_markings", "silent_film_card", "spirit_medium", "tarot_spread", "wiki_talk"),
+    *("mild_repeat", "prompt_rephrase", "topic_drift"),
 }
 HELD = "written in held-out manners"
 _PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
@@ -83,11 +93,13 @@ def xstest(data: Path, model: str) -> list[dict[str, str]]:
     ]
 
 
-def training(data: Path) -> list[Reply]:
-    """Return all replies to train and calibrate on; none answers a prompt of a test."""
+def training(data: Path, *, more: bool = False) -> list[Reply]:
+    """Return all replies to train and calibrate on, and `more` of them; none answers a prompt of a test."""
     held = {row["prompt"] for rows in tests().values() for row in rows}
-    more, apart = _in_manners(apart=False), _in_manners(apart=True)
-    plain = [*_written(), *more, *_older(), *_from_model(), *_people(data), *_short_answers(data)]
+    files = MANNERS | MORE_MANNERS if more else MANNERS
+    in_manners, apart = _in_manners(files, apart=False), _in_manners(files, apart=True)
+    read = [*_from_model("smollm2.jsonl"), *(_from_model("more_read.jsonl") if more else ())]
+    plain = [*_written(), *in_manners, *_older(), *read, *_people(data), *_short_answers(data)]
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
     apart = [reply for reply in apart if reply.prompt not in held and not unsupported_language(reply.reply)]
     rng = np.random.default_rng(_SEED)
@@ -116,10 +128,10 @@ def _manners(file: str, *, apart: bool) -> list[dict[str, str]]:
     return [row for row in read_rows(ITEMS / file) if (row["manner"] in HELD_MANNERS) == apart]
 
 
-def _in_manners(*, apart: bool) -> list[Reply]:
+def _in_manners(files: Mapping[str, str], *, apart: bool) -> list[Reply]:
     found = [
         _reply(row["prompt"], row["reply"], row["label"], HELD if apart else source, 2.0)
-        for file, source in MANNERS.items()
+        for file, source in files.items()
         for row in _manners(file, apart=apart)
     ]
     return [replace(reply, part="calibration") for reply in found] if apart else found
@@ -131,8 +143,8 @@ def _older() -> Iterator[Reply]:
             yield _reply(row["prompt"], row["reply"], row["label"], "written for the rules", 2.0)
 
 
-def _from_model() -> Iterator[Reply]:
-    for row in read_rows(ITEMS / "smollm2.jsonl"):
+def _from_model(file: str) -> Iterator[Reply]:
+    for row in read_rows(ITEMS / file):
         yield _reply(row["prompt"], row["reply"], row["label"], f"{row['model']}, read", 5.0)
 
 
