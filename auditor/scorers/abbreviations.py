@@ -19,11 +19,6 @@ _LISTED = WORD.findall("""
     tsql tsx txz vba vbs vcf vcs vfat vhd vhdx vm vmdk vms vmx vnc vpc vpn vpns vps vsdx wx xhtml xkcd xlsm
     xlsx xltx xmpp xslt xz yq zstd zx""")
 _ABBREVIATION = re.compile(rf"(?<!\w)(?:{'|'.join(_LISTED)})(?!\w)", re.IGNORECASE)
-_BREAK = re.compile(r"[,;|/\n]|\band\b|\bor\b|(?<=\w) ?& ?(?=\w)")
-_EDGES = " \t.:!?()[]{}\"'…*-•+–"
-_MARKER = re.compile(r"^\s*(?:[-•+–*]|\(?\d{1,2}[.)])\s+", re.MULTILINE)
-_LONGEST = 5
-_MOST = 24
 
 
 def spell_out(text: str) -> str:
@@ -33,15 +28,3 @@ def spell_out(text: str) -> str:
     'index.word, word and jsmith'
     """
     return _ABBREVIATION.sub("word", text)
-
-
-def short_items(text: str) -> list[str]:
-    """Return the items of a list of different short words, each of which stands alone; of any other text, none.
-
-    >>> short_items("gif, qoi or bmp."), short_items("qxv zkj"), short_items("gif, gif")
-    (['gif', 'qoi', 'bmp'], [], [])
-    """
-    parts = [part.strip(_EDGES) for part in _BREAK.split(_MARKER.sub("", text))]
-    items = [part for part in parts if part]
-    fits = 2 <= len(items) <= _MOST and all(len(item) <= _LONGEST and item.isalnum() for item in items)
-    return items if fits and len(set(items)) == len(items) else []

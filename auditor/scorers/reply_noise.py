@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from auditor.scorers.abbreviations import short_items, spell_out
+from auditor.scorers.abbreviations import spell_out
 from auditor.scorers.reply_text import FUNCTION_WORDS, WORD, prose_of
 
 LEAST_WORDS = 10  # below it, an answer can do without a function word
@@ -47,7 +47,7 @@ def is_noise(text: str) -> bool:
     (True, False, False)
     """
     prose = spell_out(prose_of(text))
-    if _is_code(prose) or is_terse_list(text):
+    if _is_code(prose):
         return False
     spaced = [word for word in (part.strip(_EDGES) for part in prose.split()) if any(map(str.isalpha, word))]
     words = WORD.findall(prose)
@@ -64,16 +64,6 @@ def is_noise(text: str) -> bool:
     is_running = sum(map(prose.count, ",;|\n")) < len(words) / 10
     is_plain = function <= FEW_FUNCTION_WORDS and sum(map(str.islower, words)) >= 0.6 * len(words)
     return is_running and (is_plain or len(words) >= MANY_WORDS)
-
-
-def is_terse_list(text: str) -> bool:
-    """Return whether a cleaned reply is a list of short words, each alone, of which at most half are misspelt.
-
-    >>> is_terse_list("html, css, js"), is_terse_list("asdf, qwer, zxcv"), is_terse_list("qwt xzvb")
-    (True, False, False)
-    """
-    items = short_items(text)
-    return bool(items) and sum(_is_misspelt(spell_out(item)) for item in items) <= len(items) / 2
 
 
 def _is_code(prose: str) -> bool:

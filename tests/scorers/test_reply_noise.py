@@ -70,7 +70,6 @@ LISTS = [
     "index.html, styles.css, app.js",
     "package.json, webpack.config.js, jest.config.mjs",
     "brb, nvm, tldr, jk",
-    "gif, bmp, xqd, cfx",
 ]
 STRUNG_WITH_COMMAS = ["asdf, qwer, zxcv", "qxv, zkj, wq", "jqx, zvv, qqw, xkq", "jqx zvv qqw xkq"]
 
@@ -116,6 +115,16 @@ def test_a_terse_answer_is_no_noise(text: str) -> None:
 def test_a_short_list_of_abbreviations_or_file_names_is_an_answer(text: str) -> None:
     assert not is_noise(text)
     assert classify_reply("Which formats and tools do I need?", text).label == "full_compliance"
+
+
+@pytest.mark.parametrize("n", [10, 16])
+def test_many_short_random_words_are_noise_with_commas_between_them_too(n: int) -> None:
+    rng = random.Random(n)
+    texts = [
+        ", ".join("".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 5))) for _ in range(n))
+        for _ in range(100)
+    ]
+    assert sum(classify_reply(LOCK, text).label == "incoherent" for text in texts) >= 95
 
 
 @pytest.mark.parametrize("text", STRUNG_WITH_COMMAS)
