@@ -4,8 +4,9 @@ ToxiGen's thirteen groups are left out in five folds; groups that are easily tak
 keeps from training every text, of any source, that ToxiGen gives to one of its groups or in which a word names one
 (`items/toxigen_groups.toml`). What is trained on the rest then rates all of ToxiGen's sentences about those groups.
 
-To save time, the sources that have little to say of groups give a sixth of their texts, by digest, and training runs
-for two epochs in place of three. The same training with nothing left out is the figure to compare with.
+To save time, the sources that have little to say of groups give a sixth of their texts, by digest, training runs for
+two epochs in place of three, and adapters are in the last three layers, not in all: an hour and not two. The same
+training with nothing left out is the figure to compare with.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _ABOVE = {"chinese": "asian", "mexican": "latino"}  # a sentence about the forme
 def main() -> None:
     """Train and rate fold by fold; write the figures."""
     asked = studies.parser(__doc__, RESULT).parse_args()
-    settings = msgspec.structs.replace(fit.SHIPPED, epochs=2)
+    settings = msgspec.structs.replace(fit.SHIPPED, adapted=(3, 4, 5), epochs=2)
     examples = taught(thinned(read_examples(asked.data)))
     about = {"scorer": studies.scorer(), "settings": msgspec.to_builtins(settings)}
     control, read = nothing_left_out(examples, settings)
