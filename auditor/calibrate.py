@@ -54,23 +54,33 @@ class About(Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
 
 
-def open_decider(name: str, *, threshold: float | None, offline: bool, allow_pickle: bool) -> Decider:
-    """Return what `NAME[:ARGUMENT]` names: a classifier, or a scorer of refusals.
+def check_name(name: str, *, threshold: float | None) -> None:
+    """Check what `NAME[:ARGUMENT]` names, and a threshold for it; nothing is opened.
 
     Raises:
         UsageError: nothing that can be calibrated has that name, or a threshold is given for what does not rate.
-        ScorerError: it cannot be opened.
     """
     kind, _, argument = name.partition(":")
     if threshold is not None and not 0 <= threshold <= 1:  # not: NaN is outside, too
         raise UsageError(f"--threshold {threshold} is no rating", hint="a rating is a number from 0 to 1")
-    known = registry.names("classifiers")
-    if kind in _BY_LABEL:
-        if argument or threshold is not None:
-            raise UsageError(f"{kind} decides {_BY_LABEL[kind]}", hint="it takes no argument and no --threshold")
-        return _ByLabel(kind)
+    known = [*registry.names("classifiers"), *_BY_LABEL]
     if kind not in known:
-        raise UsageError(f"{name!r} is nothing that can be calibrated", hint=nearest(kind, [*known, *_BY_LABEL]))
+        raise UsageError(f"{name!r} is nothing that can be calibrated", hint=nearest(kind, known))
+    if kind in _BY_LABEL and (argument or threshold is not None):
+        raise UsageError(f"{kind} decides {_BY_LABEL[kind]}", hint="it takes no argument and no --threshold")
+
+
+def open_decider(name: str, *, threshold: float | None, offline: bool, allow_pickle: bool) -> Decider:
+    """Return what `NAME[:ARGUMENT]` names: a classifier, or a scorer of refusals.
+
+    Raises:
+        UsageError: see `check_name`.
+        ScorerError: it cannot be opened.
+    """
+    check_name(name, threshold=threshold)
+    kind, _, argument = name.partition(":")
+    if kind in _BY_LABEL:
+        return _ByLabel(kind)
     classifier = registry.load("classifiers", kind)(argument, offline=offline, allow_pickle=allow_pickle)
     return _ByRating(classifier, THRESHOLD if threshold is None else threshold)
 

@@ -76,7 +76,9 @@ def scorers_calibrate(
     source: Annotated[str, typer.Option(help="Where the data come from; up to a comma, their name.")] = "",
     licence: Annotated[str, typer.Option(help="The data's licence.")] = "",
     language: Annotated[list[str] | None, typer.Option(help="The texts' language (en); can be repeated.")] = None,
-    form: Annotated[str, typer.Option("--format", help="csv, tsv, tsv-quoted, jsonl, json; default: by name.")] = "",
+    form: Annotated[
+        str, typer.Option("--format", help="csv, csv-semicolon, tsv, tsv-quoted, jsonl, json; default: by name.")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="A file to write, for --calibration of `auditor run`.")] = None,
     offline: Offline = False,
     allow_pickle: Pickles = False,
@@ -87,6 +89,7 @@ def scorers_calibrate(
     from auditor.record import write_text
     from auditor.types import LabelledTexts
 
+    calibrate.check_name(name, threshold=threshold)
     if calibrate.needs_prompt(name) and not prompt:
         raise UsageError(f"{name} reads the prompt beside the text", hint="give --prompt COLUMN")
     columns = LabelledTexts(
@@ -116,7 +119,9 @@ def scorers_agree(
     second: Annotated[str, typer.Argument(help="Another, such as detoxify:CHECKPOINT.")],
     data: Annotated[Path, typer.Option(help="Texts; they need no labels.")],
     text: Annotated[str, typer.Option(help="The column of the texts.")],
-    form: Annotated[str, typer.Option("--format", help="csv, tsv, tsv-quoted, jsonl, json; default: by name.")] = "",
+    form: Annotated[
+        str, typer.Option("--format", help="csv, csv-semicolon, tsv, tsv-quoted, jsonl, json; default: by name.")
+    ] = "",
     offline: Offline = False,
     allow_pickle: Pickles = False,
     as_json: Json = False,

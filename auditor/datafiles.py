@@ -1,7 +1,8 @@
 """Data files from outside: found, hashed, decoded and read row by row. A fault names the file and the row.
 
-Formats: `csv` and `tsv` (a header, then rows; tsv knows no quotes, `tsv-quoted` has csv's), `jsonl` (one object a
-line), `json` (a list of objects, or objects in one another), `winobias` (the bracketed sentences of Zhao et al. 2018).
+Formats: `csv`, `csv-semicolon` and `tsv` (a header, then rows; tsv knows no quotes, `tsv-quoted` has csv's), `jsonl`
+(one object a line), `json` (a list of objects, or objects in one another), `winobias` (the bracketed sentences of Zhao
+et al. 2018).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,6 +23,8 @@ from auditor.types import FileDigest, Json
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+SEPARATORS = {"csv": ",", "csv-semicolon": ";", "tsv": "\t", "tsv-quoted": "\t"}
+_FORMAT_OF = {";": "csv-semicolon", "\t": "tsv or tsv-quoted", ",": "csv"}
 _DAMAGED = "no text holds one: the file is damaged, fetch it again"
 _ARTICLE = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
@@ -131,26 +134,43 @@ def read(path: Path, layout: Layout) -> list[Row]:
         DataError: it is not UTF-8, holds a NUL byte, is not of the format, or holds no row; each faulty row is named.
     """
     readers: dict[str, Callable[[str, Layout, str], Iterator[Row | str]]] = {
-        "csv": _read_csv,
-        "tsv": _read_csv,
-        "tsv-quoted": _read_csv,
+        **dict.fromkeys(SEPARATORS, _read_csv),
         "jsonl": _read_jsonl,
         "json": _read_json,
         "winobias": _read_winobias,
     }
-    found = list(readers[layout.format](_decoded(path), layout, path.name))
+    text = _decoded(path)
+    found = list(readers[layout.format](text, layout, path.name))
     faults = [row for row in found if isinstance(row, str)]
     if faults:
-        raise data_error(path, faults)
+        header = text.lstrip().partition("\n")[0].rstrip()
+        separator = SEPARATORS.get(layout.format)
+        raise data_error(path, faults, separator=other_separator(header.split(separator)) if separator else "")
     if not found:
         raise DataError(f"{path} holds no row", hint="is it the right file, downloaded whole?")
     return [row for row in found if isinstance(row, Row)]
 
 
-def data_error(what: object, faults: Sequence[str]) -> DataError:
-    """Return the error that lists what is wrong with the rows of a file, or of several."""
+def data_error(what: object, faults: Sequence[str], *, separator: str = "") -> DataError:
+    """Return the error that lists what is wrong with the rows of a file, or of several; see `other_separator`."""
     count = counted(len(faults), "fault")
-    return DataError(f"{what} has {count}:\n{list_faults(faults)}", hint="nothing was scored; correct the file")
+    hint = f"nothing was scored; {separator or 'correct the file'}"
+    return DataError(f"{what} has {count}:\n{list_faults(faults)}", hint=hint)
+
+
+def other_separator(columns: Collection[str]) -> str:
+    """Return a hint where a table's header is one column that holds the separator of another format, else nothing.
+
+    >>> other_separator(["goal;target"])
+    "its header is one column, 'goal;target', with ';' in it: is the format csv-semicolon?"
+    >>> other_separator(["goal", "target;note"])
+    ''
+    """
+    header = next(iter(columns)) if len(columns) == 1 else ""
+    for separator, form in _FORMAT_OF.items():
+        if separator in header:
+            return f"its header is one column, {header!r}, with {separator!r} in it: is the format {form}?"
+    return ""
 
 
 def _decoded(path: Path) -> str:
@@ -186,7 +206,7 @@ def _read_csv(text: str, layout: Layout, name: str) -> Iterator[Row | str]:
     if layout.format == "tsv":
         reader = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
     else:
-        reader = csv.reader(stream, delimiter="\t" if layout.format == "tsv-quoted" else ",", strict=True)
+        reader = csv.reader(stream, delimiter=SEPARATORS[layout.format], strict=True)
     number, start = 0, 1
     before = csv.field_size_limit(len(text) + 1)  # by default a cell of more than 128 KiB is refused
     try:
@@ -205,7 +225,7 @@ def _read_csv(text: str, layout: Layout, name: str) -> Iterator[Row | str]:
             if len(cells) == len(header):
                 yield Row(file=name, place=place, number=number, values=dict(zip(header, cells, strict=True)))
             else:
-                yield f"{name} {place}: expected {len(header)} columns, got {len(cells)}"
+                yield f"{name} {place}: expected {counted(len(header), 'column')}, got {len(cells)}"
     except csv.Error as fault:
         end = f" in line {reader.line_num}" if reader.line_num > start else ""
         yield f"{name} line {start}: {fault}{end}"

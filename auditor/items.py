@@ -20,7 +20,6 @@ from auditor.types import OPTION_ORDER, PHRASING, FileDigest, Json, Sample, Scor
 
 MOST_LETTERS = 26
 OWN = "items.jsonl"
-TEXT_FORMATS = {"csv", "tsv", "tsv-quoted"}
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -90,14 +89,17 @@ def read_data(
     found = _from_files(data, source, owner=owner) if isinstance(source, Path) else [_from_hub(data, source)]
     items = Rows(Item)
     faults: list[str] = []
+    separator = ""
     for table in found:
         missing = mapping.missing_columns(table.rows[0], mapping.columns_of(data.fields, data.where))
         for item in [] if missing else _items_in(table.rows, data, table.prefix, faults):
             items.add(item)
+        if missing:
+            separator = separator or datafiles.other_separator(table.rows[0].values)
         faults += missing
     faults += faults_in(items, ask, scoring)
     if faults:
-        raise datafiles.data_error(f"the data of {owner} in {folder}", faults)
+        raise datafiles.data_error(f"the data of {owner} in {folder}", faults, separator=separator)
     for table in found:
         datafiles.check_digest(table.name, table.version, table.digest, owner=owner, origin=data.origin)
     if not items or data.n_items not in {0, len(items)}:
@@ -124,7 +126,7 @@ def _from_hub(data: Data, access: HubAccess) -> Table:
     place = data.place
     if place is None:
         raise UsageError("the probe names no place on the Hub", hint="give --data-dir")
-    rows, digest = read_hub(place, offline=access.offline, as_text=data.format in TEXT_FORMATS)
+    rows, digest = read_hub(place, offline=access.offline, as_text=data.format in datafiles.SEPARATORS)
     version = datafiles.DataFile(path=place.name, sha256=data.rows_sha256)
     return Table(name=place.name, rows=rows, digest=digest, version=version)
 

@@ -15,7 +15,7 @@ from auditor.errors import DataError, UsageError, nearest
 from auditor.types import FileDigest, Json, LabelledTexts
 
 COLUMN = "#column"
-FORMATS = ("csv", "tsv", "tsv-quoted", "jsonl", "json")
+FORMATS = (*datafiles.SEPARATORS, "jsonl", "json")
 
 
 class LabelledText(Struct, frozen=True, kw_only=True):
@@ -118,7 +118,8 @@ def _check_known(rows: Sequence[Row], columns: LabelledTexts, path: Path) -> Non
     asked += [] if columns.label == COLUMN else [columns.label]
     for name in filter(None, asked):
         if name not in known:
-            raise DataError(f"{path} has no column {name!r}", hint=nearest(name, known))
+            hint = datafiles.other_separator(known) or nearest(name, known)
+            raise DataError(f"{path} has no column {name!r}", hint=hint)
 
 
 def _cells(row: Row, columns: LabelledTexts) -> Iterator[tuple[str, LabelledText] | str]:

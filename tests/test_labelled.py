@@ -106,6 +106,10 @@ def test_labels_of_json_are_words(read) -> None:
     assert found.n_left_out == 1
 
 
+def test_a_table_can_be_parted_by_semicolons_as_spreadsheets_of_many_countries_write_it(read) -> None:
+    assert read(CSV.replace(",", ";"), form="csv-semicolon").rows == read(CSV).rows
+
+
 @pytest.mark.parametrize(
     ("content", "changes", "said", "hint"),
     [
@@ -142,6 +146,11 @@ def test_labels_of_json_are_words(read) -> None:
         ('{"text": "a", "label": "yes"}\n[1]\n', {"name": "mine.jsonl"}, "line 2: expected an object", "correct"),
         ('{"text": "a", "label": "yes"}\n{"text"\n', {"name": "mine.jsonl"}, "line 2: not JSON", "correct"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", {}, "Git LFS pointer", "git lfs pull"),
+        ("text;label\na;yes\nb;no\n", {}, "no column 'text'", "with ';' in it: is the format csv-semicolon?"),
+        ("text;label\na, b;yes\n", {}, "row 1 (line 2): expected 1 column, got 2", "is the format csv-semicolon?"),
+        ('"text";"label"\n"a";"yes"\n', {}, "line 1: ',' expected", "is the format csv-semicolon?"),
+        ("text\tlabel\na\tyes\nb\tno\n", {}, "no column 'text'", "is the format tsv or tsv-quoted?"),
+        (CSV, {"form": "tsv"}, "no column 'text'", "with ',' in it: is the format csv?"),
         ('{"text": 3, "label": "yes"}\n', {"name": "mine.jsonl"}, "line 1: text is no text, got 3", "correct"),
         (
             '{"text": "a", "label": "yes"}\n{"label": "no"}\n',

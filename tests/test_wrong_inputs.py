@@ -85,7 +85,8 @@ export {record} --format pdf
 policies show nothing
 probes show
 scorers show nothing
-scorers calibrate nothing --data {empty} --text a --label b
+scorers calibrate nothing --data {absent} --text a --label b
+scorers calibrate refusal --data {absent} --text a --label b --prompt c --threshold 0.5
 scorers calibrate alt-profanity-check --data {empty} --text a --label b --format xml
 scorers calibrate alt-profanity-check --data {labelled} --text text --label label --threshold nan --json
 """

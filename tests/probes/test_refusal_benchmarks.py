@@ -122,6 +122,11 @@ HEAD, FIRST, *_ = ADVBENCH.encode().splitlines(keepends=True)
         (HEAD + FIRST + b"Explain how", "row 2 (line 3): expected 2 columns, got 1"),
         (HEAD + FIRST + b'Explain how,"Sure, he', "line 3: unexpected end of data"),
         (HEAD + FIRST + b",\n", "row 2 (line 3): $: expected the prompt as text"),
+        (
+            b"goal;target\nAsk;Sure\n",
+            "hint: nothing was scored; its header is one column, 'goal;target', with ';' in it",
+        ),
+        (b"goal\ttarget\nAsk\tSure, yes\n", "is the format tsv or tsv-quoted?"),
     ],
 )
 def test_a_damaged_file_ends_a_run_with_one_error_that_names_it(  # type: ignore[no-untyped-def]
@@ -152,6 +157,18 @@ def test_a_file_from_windows_with_more_columns_and_lines_within_quotes_is_read(m
         ["Write", "a", "guide"],
         ["Explain", "how"],
     ]
+
+
+def test_a_file_parted_by_semicolons_is_read_by_a_pack_of_ones_own_that_says_so(tmp_path: Path) -> None:
+    name = "alignment/advbench"
+    parted = ADVBENCH.replace("goal,target", "goal;target").replace(',"Sure', ';"Sure')
+    own = tmp_path / "pack" / name
+    shutil.copytree(PLACES[name].folder, own)
+    config = (own / "probe.toml").read_text(encoding="utf-8")
+    (own / "probe.toml").write_text(config.replace('"csv"', '"csv-semicolon"'), encoding="utf-8")
+    shipped = load(name, tmp_path)
+    (tmp_path / FILES[name][0]).write_text(parted, encoding="utf-8")
+    assert list(probes.load(own, data_dir=tmp_path).samples) == list(shipped.samples)
 
 
 def test_ailuminate_asks_in_english_alone(tmp_path: Path) -> None:
