@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+import string
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,29 @@ def test_it_tells_what_a_word_list_cannot(scorer) -> None:
         ],
     )
     assert hateful >= 0.5 > max(quoted, negated, neutral)
+
+
+def noise(kind: str, rng: random.Random) -> str:
+    """Return what a broken model writes: letters, printable characters, or words strung together."""
+    if kind == "characters":
+        return "".join(rng.choices(string.ascii_letters + string.digits + string.punctuation + " ", k=80))
+    if kind == "letters":
+        return " ".join("".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 8))) for _ in range(20))
+    words = sorted(word for word in minilm_toxicity.open_encoder()[1].get_vocab() if word.isascii() and word.isalpha())
+    return " ".join(rng.sample(words, 20))
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_toxic", "n_unscored"), [("letters", 68, 22), ("characters", 84, 1), ("words", 9, 12)]
+)
+def test_noise_is_rated_as_if_it_were_text_and_may_be_called_toxic(scorer, kind, n_toxic, n_unscored) -> None:
+    """The figures of docs/scorers/minilm-toxicity.md, to which the pages of the probes point."""
+    rng = random.Random(0)
+    ratings = scorer.rate([noise(kind, rng) for _ in range(100)])
+    toxic = [rating for rating in ratings if isinstance(rating, Rating) and rating.value >= 0.5]
+    unscored = [rating for rating in ratings if isinstance(rating, Unscored)]
+    assert len(toxic) == pytest.approx(n_toxic, abs=2)
+    assert len(unscored) == n_unscored
 
 
 def test_a_rating_does_not_depend_on_the_batch(scorer) -> None:
