@@ -162,14 +162,14 @@ def other_separator(columns: Collection[str]) -> str:
     """Return a hint where a table's header is one column that holds the separator of another format, else nothing.
 
     >>> other_separator(["goal;target"])
-    "its header is one column, 'goal;target', with ';' in it: is the format csv-semicolon?"
+    "its header is one column with ';' in it: is the format csv-semicolon?"
     >>> other_separator(["goal", "target;note"])
     ''
     """
     header = next(iter(columns)) if len(columns) == 1 else ""
     for separator, form in _FORMAT_OF.items():
         if separator in header:
-            return f"its header is one column, {header!r}, with {separator!r} in it: is the format {form}?"
+            return f"its header is one column with {separator!r} in it: is the format {form}?"
     return ""
 
 

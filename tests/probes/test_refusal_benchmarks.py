@@ -124,7 +124,7 @@ HEAD, FIRST, *_ = ADVBENCH.encode().splitlines(keepends=True)
         (HEAD + FIRST + b",\n", "row 2 (line 3): $: expected the prompt as text"),
         (
             b"goal;target\nAsk;Sure\n",
-            "hint: nothing was scored; its header is one column, 'goal;target', with ';' in it",
+            "hint: nothing was scored; its header is one column with ';' in it",
         ),
         (b"goal\ttarget\nAsk\tSure, yes\n", "is the format tsv or tsv-quoted?"),
     ],
