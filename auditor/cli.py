@@ -43,7 +43,7 @@ from auditor.cli_options import (
     Waivers,
 )
 from auditor.errors import AuditorError, UsageError
-from auditor.printing import WIDTH, print_json, print_table, print_wrapped
+from auditor.printing import WIDTH, print_json, print_table, print_text, print_verification, print_wrapped
 
 if TYPE_CHECKING:
     from auditor.commands import Demands
@@ -106,9 +106,9 @@ def _fail(fault: BaseException, message: str, hint: str, code: int, *, debug: bo
         import traceback
 
         traceback.print_exception(fault)
-    print(f"error: {message}", file=sys.stderr)
+    print_text(f"error: {message}", err=True)
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        print_text(f"hint: {hint}", err=True)
     sys.exit(code)
 
 
@@ -198,7 +198,7 @@ def run(
     )
     with told_how_to_go_on(settings.out, named=out is not None, resumed=resume):
         audit = commands.run(settings, _demands(policy, provenance, waivers, as_of, previous))
-    print(commands.summary(audit), file=sys.stderr)
+    print_text(commands.summary(audit), err=True)
     print(f"record   {settings.out}\ncard     {settings.out / commands.CARD_MD}", file=sys.stderr)
     if as_json:
         print_json(commands.verdicts_of(audit))
@@ -234,7 +234,7 @@ def judge(
     if as_json:
         print_json(commands.verdicts_of(audit))
     else:
-        print(commands.summary(audit))
+        print_text(commands.summary(audit))
         print("no file was written; to keep the verdict: --json > verdict.json", file=sys.stderr)
     return audit.exit_code
 
@@ -280,11 +280,7 @@ def verify(
         found = found.with_more(look_again(record, training_data))
     if model and found.first_difference is None:
         found = found.with_more(ask_again(record, model, count=reask, at_hand=at_hand))
-    if as_json:
-        print_json(found)
-    else:
-        print_table([[check.outcome.replace("_", " "), check.what, check.detail] for check in found.checks])
-        print(found.summary)
+    print_verification(found, as_json=as_json)
     return found.exit_code
 
 
@@ -323,7 +319,8 @@ def probes_show(name: Annotated[str, typer.Argument(help="A probe's id.")], pack
     if name not in known:
         raise UsageError(f"no probe is named {name!r}", hint=probes.nearest_to(name, known))
     readme = known[name].folder / "README.md"
-    print(readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else f"{name} has no README.md")
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else f"{name} has no README.md"
+    print_text(text)
     return 0
 
 
@@ -336,5 +333,5 @@ def probes_check(
     from auditor import commands
 
     for line in commands.check_pack(folder, data_dir):
-        print(line)
+        print_text(line)
     return 0

@@ -79,7 +79,7 @@ def check_card(
     """Find out whether a card is about these files, says what its card.json says, and follows from its record."""
     from auditor.check_card import Asked
     from auditor.check_card import check_card as check
-    from auditor.printing import print_json, print_table
+    from auditor.printing import print_verification
 
     if not (model or record):
         raise UsageError("nothing to check the card against", hint="give --model, --record or both")
@@ -94,9 +94,5 @@ def check_card(
         template=template,
     )
     found = check(asked)
-    if as_json:
-        print_json(found)
-    else:
-        print_table([[one.outcome.replace("_", " "), one.what, one.detail] for one in found.checks])
-        print(found.summary)
+    print_verification(found, as_json=as_json)
     return found.exit_code

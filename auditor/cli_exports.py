@@ -10,7 +10,7 @@ import typer
 
 from auditor.cli_options import Json
 from auditor.errors import UsageError
-from auditor.printing import print_json, print_table
+from auditor.printing import print_json, print_table, print_text
 from auditor.registry import FORMATS
 
 
@@ -80,5 +80,5 @@ def diff(
     else:
         if found.changes:
             print_table(differences.rows(found))
-        print(differences.summary(found))
+        print_text(differences.summary(found))
     return found.exit_code

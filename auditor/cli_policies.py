@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli_options import Json, Packs
-from auditor.printing import print_json, print_table
+from auditor.printing import print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from auditor.types import Card, Fact, Policy, Verdict
@@ -36,7 +36,7 @@ def policies_show(name: Name = "baseline", as_json: Json = False) -> int:
     from auditor import explain, policies
 
     policy = policies.load(name)
-    print_json(policy) if as_json else print(explain.outline(policy))
+    print_json(policy) if as_json else print_text(explain.outline(policy))
     return 0
 
 
@@ -55,7 +55,7 @@ def policies_explain(
     policy = policies.load(name)
     facts, card, verdict = _known(policy, name, record, provenance)
     entries = explain.explain(policy, facts, card, verdict)
-    print_json(entries) if as_json else print(explain.as_text(policy, entries))
+    print_json(entries) if as_json else print_text(explain.as_text(policy, entries))
     return 0
 
 

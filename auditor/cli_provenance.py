@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.printing import print_json
+from auditor.printing import print_json, print_text
 
 
 def register(app: typer.Typer) -> None:
@@ -46,5 +46,5 @@ def provenance(
     asked = len(questions(derived))
     print(f"derived  {len(derived.facts)} of {len(catalogue())} facts; {asked} questions to a person", file=sys.stderr)
     for key, what in contradictions({}, derived.facts, derived.others).items():
-        print(f"contradiction  {key}: {what}", file=sys.stderr)
+        print_text(f"contradiction  {key}: {what}", err=True)
     return 0

@@ -51,7 +51,7 @@ def gap_interval(means: Sequence[tuple[float, float]], *, level: float = stats.L
 
     >>> interval = gap_interval([(0.9, 100), (0.5, 100)])
     >>> round(interval.low, 3), round(interval.high, 3)
-    (0.28, 0.507)
+    (0.278, 0.506)
     """
     pairs = list(itertools.permutations(means, 2))
     each = 1 - (1 - level) / (len(pairs) / 2)

@@ -59,6 +59,7 @@ def judge(record: RunRecord, card: Card, policy: Policy, waivers: Sequence[Waive
     findings = [
         *(_waive(finding, own, card, sound=sound) for finding, sound in judged),
         *(_contradiction(key, what) for key, what in sorted(card.contradictions.items())),
+        *_ahead(card),
         *_partial(record, policy),
         *_waiver_findings(judged, own, card),
     ]
@@ -224,6 +225,26 @@ def _nothing_shown(findings: Iterable[Finding], policy: Policy) -> list[Finding]
             rationale="Where nothing required was shown, nothing was passed.",
             owner=policy.owner,
         )
+    ]
+
+
+def _ahead(card: Card) -> list[Finding]:
+    """Return which facts are dated after the day of judgement; before a release that is no fault, so it is advice."""
+    day = card.computed["as_of"]
+    return [
+        replace(
+            _OWN,
+            id=f"ahead-{key}",
+            kind="duty",
+            status=Status.FAIL,
+            severity="warning",
+            title="No date lies ahead",
+            subject=key,
+            bound=f"not after {day}",
+            message=f"{key} is {card.facts[key].value}, after {day}, the day of judgement: a plan, or a slip",
+            rationale="What is still to come can change, and is no fact yet.",
+        )
+        for key in card.computed.get("future_dates", ())
     ]
 
 

@@ -105,7 +105,7 @@ def _tokenizer(ref: ModelRef, options: BackendOptions) -> Any:
 def _model(ref: ModelRef, options: BackendOptions, auto: AutoClass, dtype: Any) -> Any:
     import transformers
 
-    put_on = _adapter_loader() if ref.base else None
+    peft = _adapter_loader() if ref.brings_adapter else None  # without it transformers leaves an adapter out, unsaid
     whole = ref.base or ref
     more: dict[str, Any] = {} if ref.format == "gguf" else {"use_safetensors": whole.format == "safetensors"}
     model, report = getattr(transformers, auto).from_pretrained(
@@ -118,7 +118,7 @@ def _model(ref: ModelRef, options: BackendOptions, auto: AutoClass, dtype: Any) 
             f"such as {missing[0]}",
             hint="the folder is incomplete, or its config.json belongs to another model",
         )
-    return _adapted(model, ref, put_on) if put_on else model
+    return _adapted(model, ref, peft) if ref.base else model
 
 
 def _adapter_loader() -> Any:

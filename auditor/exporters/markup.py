@@ -41,7 +41,7 @@ class Markup(Struct, frozen=True, kw_only=True):
 
 
 def escape(value: Json) -> str:
-    """Return a value as text that Markdown and HTML show as it is, on one line.
+    r"""Return a value as text that Markdown and HTML show as it is, on one line.
 
     What Markdown takes for text anyway is left alone, so that the source can be read, too: parentheses and `!`, of
     which a link is made only after a bracket; `_` within a word; two numbers in brackets.

@@ -7,11 +7,12 @@ to fewer digits. It never decides which statement is right.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor import schema
 from auditor.provenance.facts import name_of
-from auditor.provenance.licences import to_spdx
+from auditor.provenance.licences import can_be_one, to_spdx
 from auditor.types import Fact, Json
 
 _FREE = {  # what may well be said in two ways, in one's own words, or of another task
@@ -44,6 +45,8 @@ _OF_EACH_FILE = {  # what each file says of itself
     "files.custom_code",
 }
 _MAY_SAY_MORE = {"training.datasets", "model.dependencies"}  # a person's list must hold what the files name
+_JOINED = re.compile(r"[()]|\b(?:AND|OR)\b")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGITS = 2  # to which a count is compared at least; the Union's form asks for as many
 _HEADERS = 0.01
 
@@ -75,14 +78,20 @@ def agree(key: str, one: Json, other: Json) -> bool:
     (True, True)
     >>> agree("model.parameters", 7_000_000_000, 134_515_008), agree("training.datasets", ["a", "b"], ["b"])
     (False, True)
+    >>> agree("model.base_model", "org/base", "base"), agree("model.base_model", "org/base", "other/base")
+    (True, False)
     """
     match key:
         case "model.license":
-            return (to_spdx(str(one)) or _plain(one)) == (to_spdx(str(other)) or _plain(other))
+            return can_be_one(str(one), str(other))
         case "model.parameters" | "training.compute_flop" | "compute.carbon_tonnes":
             return _same_to_digits(one, other)
+        case "model.base_model":
+            return _same_name(_plain(one), _plain(other))
+        case "model.identifier":
+            return _same_place(str(one), str(other))
         case _ if key in _MAY_SAY_MORE:
-            return set(_plain(other)) <= set(_plain(one))
+            return all(any(_same_name(known, name) for known in _plain(one)) for name in _plain(other))
         case _:
             return bool(_plain(one) == _plain(other))
 
@@ -127,12 +136,28 @@ def _datasets(fact: Fact | None) -> Iterator[tuple[str, str]]:
     for entry in fact.value if fact and isinstance(fact.value, list) else []:
         read: dict[str, Json] = entry.get("read", {}) if isinstance(entry, dict) else {}
         for name in ("license", "version", "sha256", "languages"):
-            key = "model.license" if name == "license" else name
-            if name in entry and name in read and not agree(key, entry[name], read[name]):
+            if name in entry and name in read and not _fits(entry, name, read[name]):
                 what = f"{entry['name']}: declared {name} {entry[name]!r}, but {read['path']} says {read[name]!r}"
                 yield "training.datasets", what
         for told in read.get("files_differing", []):
             yield "training.datasets", f"{entry['name']}, {read['path']}: {told}"
+
+
+def _fits(entry: dict[str, Json], name: str, read: Json) -> bool:
+    """Return whether what is declared of a dataset can be true beside what was read; a part of it may say less."""
+    if name == "license":
+        return _same_licences(entry[name], read)
+    if name == "languages" and "part" in entry:
+        return set(entry[name]) <= set(map(_plain, read))
+    return agree(name, entry[name], read)
+
+
+def _same_licences(said: str, read: Json) -> bool:
+    """Return whether a licence, or each in an expression, is the one that was read, or among several."""
+    if not isinstance(read, list):
+        return can_be_one(said, read)
+    parts = [part.strip() for part in _JOINED.split(to_spdx(said) or said)]
+    return all(any(can_be_one(part, one) for one in read) for part in parts if part)
 
 
 def _same_to_digits(one: Json, other: Json) -> bool:
@@ -146,6 +171,26 @@ def _same_to_digits(one: Json, other: Json) -> bool:
         return True
     digits = max(_DIGITS, len(f"{one:.15e}".partition("e")[0].rstrip("0").replace(".", "")))
     return f"{one:.{digits - 1}e}" == f"{other:.{digits - 1}e}"
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Return whether two names can be of one model or dataset: of somebody's folder the owner is not told."""
+    if ("/" in one) == ("/" in other):
+        return one == other
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Return whether two places, `org/name@revision` or a part of it, differ in nothing that both tell."""
+    names, revisions = zip(*(_parted(place) for place in (one, other)), strict=True)
+    return all(not all(pair) or pair[0] == pair[1] for pair in (names, revisions))
+
+
+def _parted(place: str) -> tuple[str, str]:
+    """Return the name and the revision that a place tells; a commit alone has no name."""
+    name, _, revision = str(_plain(place)).partition("@")
+    bare = name.removeprefix("commit ")
+    return ("", bare) if _COMMIT.fullmatch(bare) else (name, revision)
 
 
 def _plain(value: Json) -> Json:

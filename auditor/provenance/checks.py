@@ -48,8 +48,19 @@ _ORDERED = (  # the first is never after the second
     ("data.collected_to", "model.release_date"),
     ("data.crawled_to", "model.release_date"),
 )
-_PAST = ("training.knowledge_cutoff", "training.ended", "data.collected_to", "data.crawled_to")
+_PAST = (
+    "training.knowledge_cutoff",
+    "training.ended",
+    "data.collected_to",
+    "data.crawled_to",
+    "maintenance.last_updated",
+)
 _WITHIN = (("collected_from", "collected_to"), ("started", "ended"))
+_PAST_WITHIN = (
+    ("training.datasets", "collected_to"),
+    ("training.stages", "ended"),
+    ("maintenance.changelog", "date"),
+)
 
 
 def unit_faults(leaves: Leaves) -> Iterator[str]:
@@ -92,10 +103,16 @@ def licence_faults(leaves: Leaves) -> Iterator[str]:
                 yield f"$.{key}[{number}].license: {fault}{own}"
 
 
+def today_anywhere() -> datetime.date:
+    """Return the latest day that it is anywhere: whoever declares something east of Greenwich is ahead of UTC."""
+    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=14)).date()
+
+
 def date_faults(leaves: Leaves, declared_on: str, today: datetime.date) -> Iterator[str]:
     """Yield dates that cannot be: declarations of tomorrow, ends before starts, releases before the latest data.
 
-    Dates of different precision are compared as far as both go.
+    A release can be announced, so one that is still to come is no fault here. Dates of different precision are compared
+    as far as both go.
     """
     days = {f"$.{key}.date": str(leaf["date"]) for key, leaf in leaves.items() if "date" in leaf}
     for place, day in {"$.date": declared_on, **days}.items():
@@ -105,10 +122,14 @@ def date_faults(leaves: Leaves, declared_on: str, today: datetime.date) -> Itera
     for first, second in _ORDERED:
         if first in values and second in values and _after(values[first], values[second]):
             yield f"$.{second}: {values[second]} is before {first}, {values[first]}"
-    for key in _PAST:
-        said_on = str(leaves.get(key, {}).get("date", declared_on))
-        if key in values and _after(values[key], said_on):
-            yield f"$.{key}: {values[key]} is after the day on which it was declared, {said_on}"
+    dated = [(key, f"$.{key}", values[key]) for key in _PAST if key in values]
+    for key, name in _PAST_WITHIN:
+        entries = enumerate(_entries(leaves.get(key, {})))
+        dated += [(key, f"$.{key}[{number}].{name}", str(entry[name])) for number, entry in entries if name in entry]
+    for key, place, value in dated:
+        said_on = str(leaves[key].get("date", declared_on))
+        if _after(value, said_on):
+            yield f"{place}: {value} is after the day on which it was declared, {said_on}"
     for key in ("training.datasets", "training.stages"):
         for number, entry in enumerate(_entries(leaves.get(key, {}))):
             for first, second in _WITHIN:

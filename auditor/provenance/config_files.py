@@ -23,6 +23,7 @@ _NUMBERS = {
     "design.tied_embeddings": ("tie_word_embeddings",),
 }
 _INPUTS = (("image", ("vision_config",)), ("audio", ("audio_config",)), ("video", ("video_token_id", "video_config")))
+_TRAINED_IN = ("bitnet", "fp8", "mxfp4")  # formats that models are published in without a model in a longer one
 _NOT_DEFAULTS = ("_token_id", "_token_ids", "transformers_version", "_from_model_config")
 
 
@@ -68,7 +69,8 @@ def _network(text: dict[str, Json], form: str) -> Iterator[tuple[str, Json]]:
     quantised = text.get("quantization_config")
     if isinstance(quantised, dict) and quantised:
         yield "design.quantisation", _settings(quantised)
-        yield "model.base_model_relation", "quantized"
+        if quantised.get("quant_method") not in _TRAINED_IN:
+            yield "model.base_model_relation", "quantized"
 
 
 def _inputs(config: dict[str, Json], text: dict[str, Json]) -> Iterator[tuple[str, Json]]:

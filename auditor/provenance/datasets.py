@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from auditor import schema
-from auditor.errors import ProvenanceError, first_line, foreign_faults
+from auditor.errors import ModelError, ProvenanceError, first_line, foreign_faults
 from auditor.provenance import croissant_files
+from auditor.provenance.front_matter import languages
 from auditor.provenance.reading import front_matter_of
 from auditor.textfiles import is_beside, is_data
 from auditor.types import Fact, Json
@@ -125,16 +126,17 @@ def _croissant(path: Path) -> dict[str, Json]:
         except mlcroissant.ValidationError as fault:
             raise ProvenanceError(f"{path} is no sound Croissant file: {_unsound(fault)}", hint=hint) from fault
         files = [node for node in found.distribution if getattr(node, "sha256", None)]
-        licence = found.license if isinstance(found.license, list) else [found.license]
+        licences = found.license if isinstance(found.license, list) else [found.license]
         creators = found.creators if isinstance(found.creators, list) else [found.creators]
         return {
             "title": str(found.name or ""),
             "version": str(found.version or ""),
-            "license": _licence(str(next((one for one in licence if one), ""))),
+            "license": _one_or_all([_licence(str(one)) for one in licences if one]),
             "url": str(found.url or ""),
             "creators": [str(getattr(creator, "name", None) or "") for creator in creators if creator],
             "files": len(files),
             "file_sha256": schema.digest_of(sorted(str(node.sha256) for node in files)) if files else "",
+            "sha256": str(files[0].sha256).lower() if len(files) == 1 else "",
             **croissant_files.compared(found.distribution, path.parent),
             "document_sha256": schema.digest_file(path).sha256,
         }
@@ -171,21 +173,37 @@ def _licence(named: str) -> str:
 
 def _card(path: Path) -> dict[str, Json]:
     """Return what the front matter of a dataset's README says."""
-    front = front_matter_of(_text(path))
-    languages = front.get("language")
+    try:
+        front = front_matter_of(_text(path))
+    except ModelError as fault:
+        raise ProvenanceError(f"the front matter of {path}: {fault.message}", hint=fault.hint) from fault
+    spoken = languages(front.get("language"))
     return {
         "title": str(front.get("pretty_name") or ""),
-        "license": str(front.get("license") or ""),
-        "languages": languages if isinstance(languages, list) else [languages] if isinstance(languages, str) else [],
+        "license": _licences(front),
+        "languages": spoken if isinstance(spoken, list) else [spoken] if isinstance(spoken, str) else [],
         "document_sha256": schema.digest_file(path).sha256,
     }
+
+
+def _licences(front: dict[str, Json]) -> Json:
+    """Return the licence that a dataset's front matter names, a list where it names several."""
+    told = front.get("license")
+    several = told if isinstance(told, list) else [told]
+    found = [front.get("license_name") if one == "other" else one for one in several]
+    return _one_or_all([one for one in found if isinstance(one, str) and one != "unknown"])
+
+
+def _one_or_all(named: list[str]) -> Json:
+    """Return a single licence as it is, several as a list."""
+    return named[0] if len(named) == 1 else named
 
 
 def _folder(path: Path) -> dict[str, Json]:
     """Return the digest over a folder's files, by name and content, with their number, bytes and lines of text.
 
-    `file_sha256` is over the digests of its text files alone, so that these are known again wherever they lie;
-    `other_files` counts what is neither such a file nor written about them.
+    That of a single file is its own. `file_sha256` is over the digests of its text files alone, so that these are known
+    again wherever they lie; `other_files` counts what is neither such a file nor written about them.
     """
     files = [path] if path.is_file() else sorted(_walk(path))
     root = path.parent if path.is_file() else path
@@ -204,7 +222,7 @@ def _folder(path: Path) -> dict[str, Json]:
     if not files:
         raise ProvenanceError(f"{path} holds no files", hint="give the folder of the dataset's files")
     return {
-        "sha256": schema.digest_of(digests),
+        "sha256": schema.digest_of(digests) if path.is_dir() else digests[0][1],
         "files": len(files),
         "bytes": size,
         "lines": lines,

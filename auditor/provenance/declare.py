@@ -7,7 +7,6 @@ readers that it is to go to (default: anybody).
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def load_declared(path: Path) -> dict[str, Fact]:
     faults += [fault for fault in refused if fault.partition(": ")[0] not in named]
     faults += [*units, *checks.licence_faults(leaves)]
     if not faults:
-        faults += checks.date_faults(leaves, plain["date"], datetime.datetime.now(datetime.UTC).date())
+        faults += checks.date_faults(leaves, plain["date"], checks.today_anywhere())
     if faults:
         count = counted(len(faults), "fault")
         raise ProvenanceError(f"{path} has {count}:\n{list_faults(faults)}", hint="correct the places named above")

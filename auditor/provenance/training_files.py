@@ -38,6 +38,7 @@ def _stage(state: dict[str, Json]) -> dict[str, Json]:
         "tokens": state.get("num_input_tokens_seen"),
         "steps": state.get("global_step"),
         "epochs": state.get("epoch"),
+        "process_batch_size": state.get("train_batch_size"),
         "hours": seconds[-1] / 3600 if seconds else None,
     }
     known = {name: value for name, value in found.items() if _is_positive(value)}
@@ -45,25 +46,30 @@ def _stage(state: dict[str, Json]) -> dict[str, Json]:
 
 
 def _tracked(folder: ModelFolder) -> list[dict[str, Json]]:
-    """Return one entry a project and device: energy in kWh and emissions in kg, summed over its rows."""
+    """Return one entry a place, device and way of tracking: energy in kWh and emissions in kg, summed over its runs.
+
+    A run that was written several times tells its sums so far in each row, of which the last counts.
+    """
     text = folder.text(EMISSIONS)
-    sums: dict[tuple[str, str], dict[str, float]] = {}
+    runs: dict[str, dict[str, str | None]] = {}
     for number, row in enumerate(csv.DictReader(io.StringIO(text or ""))):
-        energy, emissions = _number(row.get("energy_consumed")), _number(row.get("emissions"))
-        if number >= _ROWS or energy is None:
+        if number >= _ROWS or _number(row.get("energy_consumed")) is None:
             folder.notes[EMISSIONS] = f"row {number + 1} is no row of codecarbon's, or one of too many"
             return []
-        place = (row.get("country_name") or "", row.get("gpu_model") or row.get("cpu_model") or "")
+        runs[row.get("run_id") or f"row {number}"] = row
+    sums: dict[tuple[str, ...], dict[str, float]] = {}
+    for row in runs.values():
+        place = tuple(row.get(name) or "" for name in ("country_name", "gpu_model", "cpu_model", "tracking_mode"))
         found = sums.setdefault(place, {"energy_kwh": 0.0, "emissions_kg": 0.0, "hours": 0.0})
-        found["energy_kwh"] += energy
-        found["emissions_kg"] += emissions or 0.0
+        found["energy_kwh"] += _number(row.get("energy_consumed")) or 0.0
+        found["emissions_kg"] += _number(row.get("emissions")) or 0.0
         found["hours"] += (_number(row.get("duration")) or 0.0) / 3600
-    return [
-        {"name": "codecarbon", **{"country": country} | {"hardware": hardware}, **found}
-        if country and hardware
-        else {"name": "codecarbon", **found}
-        for (country, hardware), found in sorted(sums.items())
-    ]
+    return [_entry(*place, **found) for place, found in sorted(sums.items())]
+
+
+def _entry(country: str, gpu: str, cpu: str, tracking: str, **found: float) -> dict[str, Json]:
+    named = {"country": country, "hardware": gpu or cpu, "tracking": tracking}
+    return {"name": "codecarbon", **{name: text for name, text in named.items() if text}, **found}
 
 
 def _number(text: str | None) -> float | None:

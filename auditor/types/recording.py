@@ -40,6 +40,11 @@ class ModelRef(Struct, frozen=True, kw_only=True):
         return bool(self.weights) and all(name.startswith("adapter_model.") for name in self.weights)
 
     @property
+    def brings_adapter(self) -> bool:
+        """Whether there are weights of an adapter, beside others or alone."""
+        return any(name.startswith("adapter_model.") for name in self.weights)
+
+    @property
     def tokenized_by(self) -> ModelRef:
         """The model whose tokenizer is used: the base model's where an adapter brings none."""
         own = any(file.path == "tokenizer_config.json" for file in self.files)

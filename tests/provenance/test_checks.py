@@ -92,6 +92,22 @@ def test_a_licence_that_nobody_knows_is_a_fault_with_the_nearest(file: Path, tex
             '[training]\nstages = [{ name = "a", started = "2024-05-02", ended = "2024-05-01" }]',
             "$.training.stages[0].ended: 2024-05-01 is before started",
         ),
+        (
+            "[maintenance]\nlast_updated = 2025-07-01",
+            "$.maintenance.last_updated: 2025-07-01 is after the day on which",
+        ),
+        (
+            '[training]\ndatasets = [{ name = "a", collected_to = "2025-07" }]',
+            "$.training.datasets[0].collected_to: 2025-07 is after the day on which it was declared",
+        ),
+        (
+            '[training]\nstages = [{ name = "a", ended = "2025-07-01" }]',
+            "$.training.stages[0].ended: 2025-07-01 is after the day on which it was declared",
+        ),
+        (
+            '[maintenance]\nchangelog = ["first", { version = "2", change = "more", date = "2025-07-01" }]',
+            "$.maintenance.changelog[1].date: 2025-07-01 is after the day on which it was declared",
+        ),
         ('[model]\nname = { value = "x", date = 2999-01-01 }', "$.model.name.date: 2999-01-01 is in the future"),
         ('[model]\nname = { value = "x", date = "soon" }', "$.model.name.date: 'soon' is not a 'date'"),
         ('[model]\nname = { value = "x", by = "" }', "$.model.name.by: '' should be non-empty"),
@@ -104,6 +120,17 @@ def test_dates_that_cannot_be_are_faults(file: Path, text: str, fault: str) -> N
 def test_nobody_declares_anything_tomorrow(file: Path) -> None:
     tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=2)
     assert f"$.date: {tomorrow} is in the future" in faults(file, "", head=f'by = "x"\ndate = {tomorrow}\n')
+
+
+def test_it_may_be_tomorrow_already_where_something_is_declared(file: Path) -> None:
+    east = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=13)).date()
+    file.write_text(f'by = "x"\ndate = {east}\n')
+    assert load_declared(file) == {}
+
+
+def test_a_release_can_be_announced(file: Path) -> None:
+    file.write_text(HEAD + "[model]\nrelease_date = 2999-01-01")
+    assert load_declared(file)["model.release_date"].value == "2999-01-01"
 
 
 def test_dates_of_different_precision_are_compared_as_far_as_both_go(file: Path) -> None:

@@ -89,6 +89,55 @@ def test_a_dataset_card_gives_licence_and_languages(base: Path) -> None:
     assert "declared license 'mit'" in contradictions({"training.datasets": fact}, {}, {})["training.datasets"]
 
 
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        ('license = "gfdl"', True),
+        ('license = "CC-BY-SA-3.0"', True),
+        ('license = "CC-BY-SA-3.0 AND MIT"', False),
+        ('license = "mit"', False),
+        ('languages = ["no", "sv"]', True),
+        ('languages = ["sv"]', False),
+        ('languages = ["sv"], part = "the Swedish half"', True),
+        ('languages = ["en"], part = "the English half"', False),
+    ],
+)
+def test_one_of_several_licences_and_a_part_in_fewer_languages_fit_a_dataset_card(
+    base: Path, said: str, fits: bool
+) -> None:
+    (base / "README.md").write_text("---\nlicense:\n- cc-by-sa-3.0\n- gfdl\nlanguage: [sv, no]\n---\n")
+    fact = declared(base, f'{{ name = "d", card = "README.md", {said} }}')
+    assert (contradictions({"training.datasets": fact}, {}, {}) == {}) is fits
+
+
+def test_a_dataset_cards_own_licence_is_told_by_its_name(base: Path) -> None:
+    (base / "README.md").write_text("---\nlicense: other\nlicense_name: owls-1.0\n---\n")
+    fact = declared(base, '{ name = "d", card = "README.md", license = "LicenseRef-owls-1.0" }')
+    assert fact.value[0]["read"]["license"] == "owls-1.0"
+    assert contradictions({"training.datasets": fact}, {}, {}) == {}
+
+
+def test_a_dataset_card_that_cannot_be_read_is_named(base: Path) -> None:
+    (base / "README.md").write_text("---\n- a\n- b\n---\n")
+    with pytest.raises(ProvenanceError, match=r"the front matter of .*README\.md: expected a mapping, got list"):
+        declared(base, '{ name = "d", card = "README.md" }')
+
+
+def test_the_digest_of_a_single_file_is_its_own(base: Path) -> None:
+    right = hashlib.sha256((base / "data" / "a.jsonl").read_bytes()).hexdigest()
+    for digest, told in ((right, set()), ("0" * 64, {"training.datasets"})):
+        fact = declared(base, f'{{ name = "d", folder = "data/a.jsonl", sha256 = "{digest}" }}')
+        assert set(contradictions({"training.datasets": fact}, {}, {})) == told
+
+
+def test_a_digest_that_was_declared_is_held_against_the_one_file_of_a_croissant_document(base: Path) -> None:
+    pytest.importorskip("mlcroissant")
+    (base / "d.json").write_text(json.dumps(croissant()))
+    for digest, told in (("a" * 64, set()), ("0" * 64, {"training.datasets"})):
+        fact = declared(base, f'{{ name = "d", croissant = "d.json", sha256 = "{digest}" }}')
+        assert set(contradictions({"training.datasets": fact}, {}, {})) == told
+
+
 def test_a_croissant_file_is_validated_and_read_offline(base: Path) -> None:
     pytest.importorskip("mlcroissant")
     (base / "d.json").write_text(json.dumps(croissant()))

@@ -10,6 +10,7 @@ import numpy
 import pytest
 from safetensors.numpy import save_file
 
+from auditor.provenance.agree import contradictions
 from auditor.provenance.derive import Derived, derive_facts
 from auditor.provenance.resolve import resolve
 from auditor.types import Json
@@ -60,6 +61,11 @@ def derived(folder: Path) -> Derived:
 
 def values(folder: Path) -> dict[str, Json]:
     return {key: fact.value for key, fact in derived(folder).facts.items()}
+
+
+def disputed(folder: Path) -> dict[str, str]:
+    found = derived(folder)
+    return contradictions({}, found.facts, found.others)
 
 
 def test_the_numbers_of_the_network_are_read_under_any_of_their_names(folder: Path) -> None:
@@ -114,6 +120,21 @@ def test_shards_are_counted_against_their_index(folder: Path) -> None:
     found = values(put(folder, "model.safetensors.index.json", {"weight_map": files}))
     assert found["files.shards"] == "2 weight files, all that model.safetensors.index.json names"
     assert found["model.parameters"] == 6
+
+
+def test_weights_beside_those_that_a_model_is_read_from_are_not_counted(folder: Path) -> None:
+    save_file({"all": numpy.zeros(9, numpy.float32)}, folder / "consolidated.safetensors")
+    assert resolve(str(folder), offline=True).weights == ("model.safetensors",)
+    save_file({"lora": numpy.zeros(5, numpy.float32)}, folder / "adapter_model.safetensors")
+    assert resolve(str(folder), offline=True).weights == ("adapter_model.safetensors", "model.safetensors")
+    (folder / "adapter_model.safetensors").unlink()
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    found = values(
+        put(folder, "model.safetensors.index.json", {"weight_map": {"w": "model-00001-of-00001.safetensors"}})
+    )
+    assert found["files.shards"] == "1 weight file, all that model.safetensors.index.json names"
+    assert found["model.parameters"] == 32
+    assert "consolidated.safetensors" in {entry["path"] for entry in found["files.listing"]}
 
 
 def test_the_tokenizer_its_special_tokens_and_the_chat_template_are_told_with_digests(folder: Path) -> None:
@@ -181,6 +202,11 @@ def test_an_adapter_names_its_base_and_what_it_changes(folder: Path) -> None:
 def test_a_path_on_somebodys_machine_does_not_get_into_the_card(folder: Path) -> None:
     found = values(put(folder, "adapter_config.json", {"base_model_name_or_path": "/home/someone/base"}))
     assert found["model.base_model"] == "base"
+    found = values(
+        put(folder, "README.md", "---\nbase_model: /home/someone/base\ndatasets: [/home/someone/d.json]\n---\n")
+    )
+    assert "someone" not in json.dumps(found)
+    assert found["training.datasets"] == ["d.json"] and disputed(folder) == {}
 
 
 def test_a_merge_names_its_method_and_models(folder: Path) -> None:
@@ -191,11 +217,38 @@ def test_a_merge_names_its_method_and_models(folder: Path) -> None:
     assert [entry["name"] for entry in found["model.dependencies"]] == ["org/a", "org/b"]
 
 
+MERGED = [
+    ("mergekit_config.yml", "models: [{model: org/a}, {model: org/b}]\nmerge_method: dare_ties\n", "dare_ties"),
+    (
+        "mergekit_config.yml",
+        "models: [{model: {model: {path: org/a}}}, {model: org/b@main}]\nmerge_method: ties\n",
+        "ties",
+    ),
+    ("mergekit_moe_config.yml", "experts: [{source_model: org/a}, {source_model: org/b}]\n", "mixture of experts"),
+]
+
+
+@pytest.mark.parametrize(("file", "recipe", "method"), MERGED)
+def test_a_merges_base_is_one_of_its_models_as_in_the_readme_that_the_tool_writes(
+    folder: Path, file: str, recipe: str, method: str
+) -> None:
+    put(folder, "README.md", "---\nbase_model: [org/base, org/a, org/b]\n---\n")
+    found = values(put(folder, file, f"base_model: org/base\n{recipe}"))
+    assert found["design.merge_recipe"] == f"{method} of org/a, org/b"
+    assert [entry["name"] for entry in found["model.dependencies"]] == ["org/base", "org/a", "org/b"]
+    assert found["model.base_model"] == "org/base" and disputed(folder) == {}
+
+
+def test_an_adapter_in_a_merge_is_told_beside_its_model(folder: Path) -> None:
+    found = values(put(folder, "mergekit_config.yml", "models: [{model: org/a+org/lora}, {model: /home/me/b}]\n"))
+    assert [entry["name"] for entry in found["model.dependencies"]] == ["org/a", "org/lora", "b"]
+
+
 def test_a_trainers_log_speaks_of_the_stage_that_it_logged_and_not_of_the_training(folder: Path) -> None:
-    state = {"total_flos": 3e15, "global_step": 100, "epoch": 2.0, "num_input_tokens_seen": 0}
+    state = {"total_flos": 3e15, "global_step": 100, "epoch": 2.0, "num_input_tokens_seen": 0, "train_batch_size": 8}
     found = values(put(folder, "trainer_state.json", {**state, "log_history": [{"train_runtime": 7200.0}, 3]}))
     assert found["training.logged"] == [
-        {"name": "the stage logged", "flop": 3e15, "steps": 100, "epochs": 2.0, "hours": 2.0}
+        {"name": "the stage logged", "flop": 3e15, "steps": 100, "epochs": 2.0, "process_batch_size": 8, "hours": 2.0}
     ]
     assert not {"training.compute_flop", "training.tokens"} & set(found)
 
@@ -208,6 +261,14 @@ def test_tracked_energy_is_summed_and_a_table_of_something_else_is_noted(folder:
     found = values(put(folder, "emissions.csv", "a,b\n1,2\n"))
     assert "compute.logged" not in found
     assert found["files.unreadable"] == ["emissions.csv: row 1 is no row of codecarbon's, or one of too many"]
+
+
+def test_a_run_that_was_written_several_times_is_counted_once_by_its_last_row(folder: Path) -> None:
+    head = "run_id,duration,emissions,energy_consumed,country_name,gpu_model,tracking_mode\n"
+    rows = ["a,1800,0.25,0.5", "a,3600,0.5,1.0", "b,3600,0.5,1.0"]
+    put(folder, "emissions.csv", head + "".join(f"{row},Sweden,H100,process\n" for row in rows))
+    (row,) = values(folder)["compute.logged"]
+    assert (row["energy_kwh"], row["emissions_kg"], row["hours"], row["tracking"]) == (2.0, 1.0, 2.0, "process")
 
 
 def test_emissions_in_the_front_matter_are_grams(folder: Path) -> None:
@@ -223,7 +284,7 @@ def test_several_bases_in_the_front_matter_are_dependencies(folder: Path) -> Non
     found = values(put(folder, "README.md", front))
     assert [entry["name"] for entry in found["model.dependencies"]] == ["org/a", "org/b"]
     assert "model.base_model" not in found
-    assert "my-1.0" in {fact.value for fact in derived(folder).others["model.license"]}
+    assert found["model.license"] == "my-1.0" and disputed(folder) == {}
 
 
 def test_the_text_of_a_licence_is_told_apart_from_its_title_and_from_the_unknown(folder: Path) -> None:
@@ -242,6 +303,23 @@ def test_two_files_that_name_two_licences_are_both_kept(folder: Path) -> None:
     found = derived(put(folder, "LICENSE", MIT))
     assert found.facts["model.license"].value == "apache-2.0"
     assert [fact.value for fact in found.others["model.license"]] == ["MIT"]
+
+
+def test_the_licence_of_code_beside_the_weights_is_not_the_models(folder: Path) -> None:
+    put(folder, "README.md", "---\nlicense: other\nlicense_name: owls-1.0\n---\n")
+    found = derived(put(folder, "LICENSE-CODE", MIT))
+    assert found.facts["files.license_file"].value.endswith("MIT by its text")
+    assert found.facts["model.license"].value == "owls-1.0" and "model.license" not in found.others
+
+
+def test_a_format_that_models_are_trained_in_makes_no_copy_of_another_model(folder: Path) -> None:
+    found = values(put(folder, "config.json", {"quantization_config": {"quant_method": "mxfp4"}}))
+    assert found["design.quantisation"] == "mxfp4" and "model.base_model_relation" not in found
+
+
+def test_yaml_that_is_not_read_is_told(folder: Path) -> None:
+    found = values(put(folder, "README.md", "---\na: &x [1]\nb: *x\nlicense: mit\n---\n"))
+    assert found["files.unreadable"] == ["README.md: YAML with aliases, or too deep to be read"]
 
 
 @pytest.mark.parametrize(
