@@ -13,7 +13,7 @@ from auditor import schema
 from auditor.errors import ExportError, optional_package
 from auditor.exporters import attestations, facts
 from auditor.exporters.costs import known as how_known
-from auditor.exporters.words import KNOWN, dispute
+from auditor.exporters.words import KNOWN, dispute, model_name
 from auditor.inference import ENERGY, TASK_TOKENS
 from auditor.types import Document, Energy, Fact, Json, Material, Metric, ProbeResult, Undefined, slice_words
 
@@ -86,12 +86,11 @@ def build(material: Material) -> dict[str, Json]:
 
 def _component(material: Material) -> dict[str, Json]:
     record, known = material.record, facts.settled(material.card)
-    name, provider, licence = (facts.words(known, f"model.{key}") for key in ("name", "provider", "license"))
-    base = facts.words(known, "model.base_model")
+    provider, licence, base = (facts.words(known, f"model.{key}") for key in ("provider", "license", "base_model"))
     found: dict[str, Json] = {
         "type": "machine-learning-model",
         "bom-ref": _MODEL,
-        "name": name or record.model.requested,
+        "name": model_name(material.card),
         "version": facts.version_of(known, record.model.revision, record.model.weights_digest),
         "supplier": {"name": provider} if provider else None,
         "licenses": [_licence(licence)] if licence else None,
@@ -313,4 +312,5 @@ def _mapped(key: str, fact: Fact, component: dict[str, Json]) -> list[str]:
     place: Json = component
     for step in field.split("/"):
         place = place.get(step) if isinstance(place, dict) else None
-    return [f"/metadata/component/{field}"] if place is not None else []
+    named_otherwise = field == "name" and place != fact.value
+    return [f"/metadata/component/{field}"] if place is not None and not named_otherwise else []

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from auditor import schema
 from auditor.exporters import facts
+from auditor.exporters.words import model_name
 from auditor.samples import AskedSample, read_samples
 from auditor.types import (
     Completion,
@@ -57,8 +58,7 @@ def model_id(material: Material) -> str:
     if material.record.model.repository.count("/") == 1:
         return material.record.model.repository
     provider = facts.words(facts.settled(material.card), "model.provider")
-    name = facts.words(material.card.facts, "model.name") or material.record.model.requested
-    return f"{_part(provider)}/{_part(name)}"
+    return f"{_part(provider)}/{_part(model_name(material.card))}"
 
 
 def _part(text: str) -> str:
@@ -128,7 +128,7 @@ def _model_info(material: Material) -> dict[str, Json]:
     record, known = material.record, facts.settled(material.card)
     provider = facts.words(known, "model.provider")
     return {
-        "name": facts.words(known, "model.name") or record.model.requested,
+        "name": model_name(material.card),
         "id": model_id(material),
         **({"developer": provider} if provider else {}),
         "inference_engine": {"name": record.backend.name, "version": record.backend.version},

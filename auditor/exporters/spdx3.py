@@ -157,7 +157,7 @@ class _Builder:
 
     def _model(self) -> Any:
         spdx, known, model = self._spdx, self._known, self._record.model
-        package = self._add(spdx.ai_AIPackage, "model", name=facts.words(known, "model.name") or model.requested)
+        package = self._add(spdx.ai_AIPackage, "model", name=words.model_name(self._material.card))
         package.software_packageVersion = facts.version_of(known, model.revision, model.weights_digest)
         package.software_primaryPurpose = spdx.software_SoftwarePurpose.model
         provider, released = facts.words(known, "model.provider"), facts.words(known, "model.release_date")

@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
 from auditor import commands, policies, registry, renderings, schema
@@ -27,6 +28,7 @@ from auditor.exporters.readers import cut
 from auditor.judge import judge
 from auditor.probes import find, load
 from auditor.types import (
+    Card,
     Contamination,
     EnergyPart,
     Fact,
@@ -209,6 +211,157 @@ def test_every_format_carries_the_card_s_values_and_no_number_for_what_is_undefi
     values, undefined = of_card(material)
     assert len(values) >= 10 and undefined
     assert READERS[form](documents[form]) == (values, undefined)
+
+
+def front_matter(card: Card) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(renderings.render(card, "markdown").split("---\n")[1])
+    return found
+
+
+def test_the_front_matter_of_the_card_carries_the_same_values(material: Material) -> None:
+    (indexed,) = front_matter(material.card)["model-index"]
+    found = {
+        f"{result['dataset']['config']}:{metric['type']}": (
+            metric["value"],
+            *metric["args"]["interval"],
+            metric["args"]["n"],
+        )
+        for result in indexed["results"]
+        for metric in result["metrics"]
+    }
+    assert found == {address: numbers for address, numbers in of_card(material)[0].items() if ", " not in address}
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_documents_for_people_carry_the_same_values_to_three_digits(material: Material, name: str) -> None:
+    plain = re.sub(r"<svg.*?</svg>", "", renderings.render(material.card, name), flags=re.DOTALL).replace("\\", "")
+    text = re.sub(r"(</?t[dhr][^>]*>|[|\n])+", "|", plain)
+    for probe in material.card.probes:
+        part = text[text.index(f"{probe.id} {probe.version}, {probe.languages[0]}") :]
+        for metric in (metric for metric in probe.metrics if isinstance(metric, Metric) and not metric.slice):
+            low, high = metric.interval.low, metric.interval.high
+            row = re.search(rf"\|\s*{metric.key.name}\s*\|([^|]*)\|\s*{metric.key.ideal:g}\s*\|\s*(\d+)\s*\|", part)
+            assert row, (probe.id, metric.key.name)
+            assert row[1].strip().startswith(f"{metric.value:.3f} [{low:.3f}, {high:.3f}]"), row[0]
+            assert int(row[2]) == metric.n
+
+
+# What is said of the model
+
+
+def in_cyclonedx(found: dict[str, str]) -> dict[str, Any]:
+    bom = only(found)
+    component, parts = bom["metadata"]["component"], bom["components"]
+    told = {row["name"]: row["value"] for row in component["properties"]}
+    return {
+        "name": component["name"],
+        "provider": component["supplier"]["name"],
+        "licence": component["licenses"][0]["expression"],
+        "base": component["pedigree"]["ancestors"][0]["name"],
+        "datasets": [part["name"] for part in parts if part["bom-ref"].startswith("training-data-")],
+        "probes": {
+            part["name"]: (part["version"], part["hashes"][0]["content"])
+            for part in parts
+            if part["bom-ref"].startswith("probe:")
+        },
+        "files": {file["name"]: file["hashes"][0]["content"] for file in component["components"]},
+        "record": told["auditor:record:sha256"],
+        "weights": told["auditor:weights:sha256"],
+        "verdicts": {
+            name.removeprefix("auditor:verdict:"): value.split(" ")[0]
+            for name, value in told.items()
+            if name.startswith("auditor:verdict:")
+        },
+    }
+
+
+def in_spdx3(found: dict[str, str]) -> dict[str, Any]:
+    rows = {row["spdxId"]: row for row in only(found)["@graph"] if "spdxId" in row}
+
+    def related(kind: str) -> list[dict[str, Any]]:
+        links = [row for row in rows.values() if row.get("relationshipType") == kind and row["from"] == model["spdxId"]]
+        return [rows[one] for link in links for one in link["to"] if one in rows]
+
+    (model,) = [row for row in rows.values() if row["type"] == "ai_AIPackage"]
+    return {
+        "name": model["name"],
+        "provider": rows[model["suppliedBy"]]["name"],
+        "licence": related("hasDeclaredLicense")[0]["simplelicensing_licenseExpression"],
+        "base": related("descendantOf")[0]["name"],
+        "datasets": [row["name"] for row in related("trainedOn")],
+        "probes": {
+            row["name"]: (row["software_packageVersion"], row["verifiedUsing"][0]["hashValue"])
+            for row in related("testedOn")
+        },
+        "files": {row["name"]: row["verifiedUsing"][0]["hashValue"] for row in related("contains")},
+        "record": model["spdxId"].split(":")[3],
+    }
+
+
+def in_eee(found: dict[str, str]) -> dict[str, Any]:
+    (log,) = [json.loads(text) for name, text in found.items() if name.endswith(".json")]
+    return {
+        "name": log["model_info"]["name"],
+        "provider": log["model_info"]["developer"],
+        "weights": log["model_info"]["additional_details"]["weights_sha256"],
+        "record": log["source_metadata"]["additional_details"]["record_sha256"],
+    }
+
+
+def in_test_result(found: dict[str, str]) -> dict[str, Any]:
+    statement = only(found)
+    policy, of_record = statement["predicate"]["configuration"]
+    return {
+        "files": {one["name"]: one["digest"]["sha256"] for one in statement["subject"]},
+        "record": of_record["digest"]["sha256"],
+        "verdicts": {policy["name"].split(" ")[0]: statement["predicate"]["auditor_verdict"]},
+    }
+
+
+def in_svr(found: dict[str, str]) -> dict[str, Any]:
+    statement = only(found)
+    return {
+        "files": {one["name"]: one["digest"]["sha256"] for one in statement["subject"]},
+        "verdicts": statement["predicate"]["auditor_verdicts"],
+    }
+
+
+SAID_IN: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    "cyclonedx": in_cyclonedx,
+    "spdx3": in_spdx3,
+    "every-eval-ever": in_eee,
+    "in-toto-test-result": in_test_result,
+    "in-toto-svr": in_svr,
+}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_all_exports_and_the_front_matter_say_the_same_of_the_model(material: Material, named: bool) -> None:
+    facts = material.card.facts if named else {**material.card.facts, "model.name": Fact(status="missing")}
+    given = replace(material, card=replace(material.card, facts=facts))
+    card = given.card
+    said = {
+        "name": "Owl <b>1</b>" if named else card.model.requested,
+        "provider": "The Owl Works",
+        "licence": "LicenseRef-llama3.1",
+        "base": "owls/egg",
+        "datasets": ["https://owls.example/night", "hoots"],
+        "probes": {probe.id: (probe.version, probe.digest) for probe in card.probes},
+        "files": {file.path: file.sha256 for file in given.record.model.files},
+        "record": given.record.digest,
+        "weights": given.record.model.weights_digest,
+        "verdicts": {verdict.policy: str(verdict.status) for verdict in card.verdicts},
+    }
+    for form, read in SAID_IN.items():
+        found = read({one.name: one.text for one in registry.load("formats", form)(given)})
+        assert found == {key: said[key] for key in found}, form
+    head = front_matter(card)
+    assert (head["model-index"][0]["name"], head["base_model"]) == (said["name"], said["base"])
+    assert licence_expression(head["license"]) == said["licence"]
+    sets = [json.loads(one.text) for one in croissant.export(given)]
+    assert {one["name"]: one["version"] for one in sets} == {
+        key: version for key, (version, _) in said["probes"].items()
+    }
 
 
 # Figures on training files
