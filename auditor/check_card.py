@@ -20,6 +20,7 @@ from auditor import earlier, gguf_file, policies, record, renderings, schema
 from auditor.card import build_card, with_older_constants
 from auditor.card_file import CARD_JSON, load_card
 from auditor.checking import check as compare
+from auditor.checking import compare_texts
 from auditor.commands import PROVENANCE, WAIVERS
 from auditor.described import part_of
 from auditor.errors import AuditorError, CardError
@@ -28,7 +29,6 @@ from auditor.judge import judge, worst
 from auditor.provenance.declare import load_declared
 from auditor.provenance.resolve import resolve
 from auditor.types import Card, Check, ModelRef, Part, Policy, RunRecord, Verdict, Verification, Waiver
-from auditor.verify import compare_texts
 from auditor.waivers import load as load_waivers
 
 _MARKER = re.compile(r"<!-- auditor: ([a-z-]+)(?:, texts (\d+))?, of the card with sha256 ([0-9a-f]{64}) -->")

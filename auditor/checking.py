@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from auditor.errors import RecordError, foreign_faults
 from auditor.types import Check, Json
 
 SAME = 1e-9  # what a sum of the same numbers may differ by between two builds of a library
+_BEFORE = 60  # characters of a line that are shown before the one that differs
 _NUMBER = re.compile(r"(\d+\.\d+)")
 
 
@@ -22,6 +24,25 @@ def check(what: str, said: Json, now: Json, *, name: str = "", tolerance: float 
     """
     place = _difference(msgspec.to_builtins(said), msgspec.to_builtins(now), name, tolerance)
     return Check(what=what, outcome="differs" if place else "same", detail=place)
+
+
+def compare_texts(what: str, said: str, now: str) -> Check:
+    """Return whether a text is what is written now; the first line that differs is named."""
+    for number, (one, two) in enumerate(itertools.zip_longest(said.split("\n"), now.split("\n")), start=1):
+        if one != two:
+            said, computed = _from_where_they_differ(one, two)
+            detail = f"line {number}: it says {short(said)}, computed {short(computed)}"
+            return Check(what=what, outcome="differs", detail=detail)
+    return Check(what=what, outcome="same")
+
+
+def _from_where_they_differ(one: str | None, two: str | None) -> tuple[str | None, str | None]:
+    """Return two lines from shortly before the place where they differ, which in a long one lies far behind."""
+    if one is None or two is None:
+        return one, two
+    place = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    begin = max(0, place - _BEFORE)
+    return one[begin:], two[begin:]
 
 
 def attempted(what: str, make: Callable[[], Check]) -> Check:

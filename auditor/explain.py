@@ -147,11 +147,12 @@ def _computed_need(path: str, card: Card | None, facts: Mapping[str, Fact]) -> N
     for word in path.split(".")[1:]:
         found = found.get(word) if isinstance(found, dict) else None
     words = path.split(".")
-    told = next((told for key, told in COMPUTED_KEYS.items() if _fits(key.split("."), words)), "several things")
+    told = next((told for key, told in COMPUTED_KEYS.items() if _fits(key.split("."), words)), "")
+    under = next((f"such as {key}: {told}" for key, told in COMPUTED_KEYS.items() if key.startswith(f"{path}.")), "")
     by = "a measurement: auditor run" if path.startswith(_FAMILY_PATHS) else "auditor, from the facts above and others"
     by = _look(facts) if path.startswith(_OVERLAP_PATHS) else by
     now = "not known" if found is None else str(found)[:80]
-    return Need(key=path, label=told, now=now, supplied_by=by)
+    return Need(key=path, label=told or under, now=now, supplied_by=by)
 
 
 def _look(facts: Mapping[str, Fact]) -> str:

@@ -8,7 +8,6 @@ outputs, some of which `reask.py` asks for again.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from auditor import (
 )
 from auditor import policies as shipped_policies
 from auditor.card import build_card, with_older_constants
-from auditor.checking import attempted, check, short
+from auditor.checking import attempted, check, compare_texts
 from auditor.computed.dates import day_of
 from auditor.correct import correct
 from auditor.errors import AuditorError, RecordError, UsageError, WaiverError
@@ -335,12 +334,3 @@ def _document_check(path: Path, now: str) -> Check:
     if not path.is_file():
         return Check(what=path.name, outcome="not_checked", detail="it is not there")
     return compare_texts(path.name, path.read_text(encoding="utf-8", errors="replace"), now)
-
-
-def compare_texts(what: str, said: str, now: str) -> Check:
-    """Return whether a text is what is written now; the first line that differs is named."""
-    for number, (one, two) in enumerate(itertools.zip_longest(said.split("\n"), now.split("\n")), start=1):
-        if one != two:
-            detail = f"line {number}: it says {short(one)}, computed {short(two)}"
-            return Check(what=what, outcome="differs", detail=detail)
-    return Check(what=what, outcome="same")

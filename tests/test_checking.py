@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.checking import check
+from auditor.checking import check, compare_texts
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,15 @@ def test_the_first_difference_is_named_and_rounding_is_none(said, now, detail) -
 )
 def test_with_a_tolerance_numbers_in_texts_may_differ_too_and_words_may_not(said, now, same) -> None:  # type: ignore[no-untyped-def]
     assert (check("it", said, now, tolerance=2e-4).outcome == "same") is same
+
+
+def test_lines_that_differ_far_behind_are_shown_from_shortly_before_there() -> None:
+    row = "| fact | " + "the same words " * 20
+    found = compare_texts("README.md", f"a\n{row} 0.31 |", f"a\n{row} 0.32 |")
+    assert (
+        found.detail.startswith("line 2: it says '")
+        and "0.31 |', computed '" in found.detail
+        and "0.32 |" in found.detail
+    )
+    assert compare_texts("x", "a", "a").outcome == "same"
+    assert compare_texts("x", "a\nb", "a").detail == "line 2: it says 'b', computed nothing more"
