@@ -10,6 +10,7 @@ TASK_TOKENS = 100_000
 FLOP, METHOD, ENERGY = "compute.inference_flop", "compute.inference_method", "compute.inference_energy_wh"
 SECONDS = "compute.inference_seconds"
 _DIGITS = 4  # of energies; what they are read by is no better
+_ROUND = 2  # digits of 2·N: not all readers of the form that has it may know N
 _WH = 1000  # in a kWh
 
 
@@ -50,7 +51,7 @@ def _operations(record: RunRecord, flop: FlopCount) -> dict[str, Fact]:
     if flop.written <= 0:
         return {}
     task = "Reading %s tokens, with a prediction at each" if record.backend.masked else "Writing %s tokens"
-    formula = f"2·N for N = {record.backend.parameters} parameters is {flop.formula} FLOP a token"
+    formula = f"2·N, N being the number of parameters, is about {flop.formula:.{_ROUND}g} FLOP a token"
     if flop.method == "counted":
         how = (
             f"One pass over a text of {flop.tokens} tokens was counted by {flop.by} "
@@ -65,8 +66,10 @@ def _operations(record: RunRecord, flop: FlopCount) -> dict[str, Fact]:
         if flop.method == "counted"
         else "estimated by the formula 2·N, not counted on the model"
     )
+    operations = flop.written * TASK_TOKENS
+    value = operations if flop.method == "counted" else float(f"{operations:.{_ROUND}g}")
     return {
-        FLOP: _fact(flop.method == "counted", flop.written * TASK_TOKENS, said, "clocks.costs.flop"),
+        FLOP: _fact(flop.method == "counted", value, said, "clocks.costs.flop"),
         METHOD: _fact(flop.method == "counted", text, said, "clocks.costs.flop"),
     }
 

@@ -125,6 +125,13 @@ def test_where_the_form_asks_for_a_range_the_exact_figure_is_not_told(
     assert [one for one in absent if one in text] == []
 
 
+@pytest.mark.parametrize("name", ["mdf-authorities", "mdf-downstream", "mdf-public", "training-summary"])
+def test_no_form_but_the_ai_offices_tells_how_many_parameters_were_counted(bare: Card, name: str) -> None:
+    count = bare.facts["model.parameters"].value
+    text = renderings.render(bare, name)
+    assert [one for one in (f"{count}", f"{count:,}", f"{2 * count}") if one in text] == []
+
+
 def test_the_items_of_the_forms_are_those_of_the_catalogue_in_the_forms_order() -> None:
     for file, item_of in (("mdf.toml", lambda kind: kind.mdf), ("training_summary.toml", lambda kind: kind.summary)):
         listed = [item["id"] for part in templates.data(file)["sections"] for item in part["items"]]

@@ -50,4 +50,5 @@ def test_an_example_tells_no_reader_what_is_for_another() -> None:
     text = (SMOLLM2 / "mdf-downstream.md").read_text(encoding="utf-8")
     assert "1-500M" in text and "134515008" not in text and "134,515,008" not in text
     text = (SMOLLM2 / "mdf-authorities.md").read_text(encoding="utf-8")
+    assert "134515008" not in text and "134,515,008" not in text and "269030016" not in text
     assert "1B-10T tokens" in text and "2000000000000" not in text and "2,000,000" not in text
