@@ -2,12 +2,12 @@
 
 A change is *escalated* where whoever relied on the older card must look again: something is no longer said or rests on
 weaker evidence, the licence or the data changed, a metric got worse beyond both intervals or is gone, a verdict or a
-finding got worse, foreign code or pickled weights came in.
+finding got worse, foreign code or pickled weights came in. What a fact that is not for the public says is not told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 from auditor import schema
@@ -29,6 +29,7 @@ from auditor.types import (
 _KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 _RANK = ("measured", "derived", "declared", "withheld", "not_applicable", "missing")
 _SHORT = 200
+_RESERVED = "it is not for every reader"
 TERMS = (
     "model.license",
     "distribution.license_category",
@@ -110,6 +111,7 @@ def _facts(older: Card, newer: Card) -> Iterator[Change]:
     for key in sorted({*older.contradictions, *newer.contradictions}):
         was, now = older.contradictions.get(key, ""), newer.contradictions.get(key, "")
         if was != now:
+            was, now = (_RESERVED if text and key in _reserved(older, newer) else text for text in (was, now))
             gone = "the contradiction is gone"
             why, kind = ("a contradiction came in", "escalated") if now else (gone, "removed")
             yield Change(kind=kind, area="fact", key=key, before=_cut(was), after=_cut(now), why=why)
@@ -138,9 +140,20 @@ def _why(key: str, before: Fact, after: Fact) -> str:
 def _told(fact: Fact) -> str:
     if fact.status == "missing":
         return ""
+    if _is_reserved(fact):
+        return f"{fact.status.replace('_', ' ')}: for {', '.join(fact.audiences)} alone"
     value = fact.reason if fact.value is None else fact.value
     text = value if isinstance(value, str) else schema.canonical_json(value)
     return _cut(f"{fact.status.replace('_', ' ')}: {text}")
+
+
+def _is_reserved(fact: Fact) -> bool:
+    return bool(fact.audiences) and "public" not in fact.audiences
+
+
+def _reserved(*cards: Card) -> set[str]:
+    """Return the facts that one of the cards has not for the public."""
+    return {key for card in cards for key, fact in card.facts.items() if _is_reserved(fact)}
 
 
 def _cut(text: str) -> str:
@@ -251,7 +264,7 @@ def _policies(older: Card, newer: Card) -> Iterator[Change]:
         if other or before.status != after.status:
             why = ", and ".join(filter(None, (worse, other)))
             yield _verdict("escalated" if worse else "changed", name, before, after, why)
-        yield from _findings(name, before, after)
+        yield from _findings(name, before, after, _reserved(older, newer))
 
 
 def _worse(before: Status, after: Status) -> bool:
@@ -264,7 +277,7 @@ def _verdict(kind: ChangeKind, name: str, before: Verdict | None, after: Verdict
     return Change(kind=kind, area="policy", key=name, before=told[0], after=told[1], why=why)
 
 
-def _findings(name: str, before: Verdict, after: Verdict) -> Iterator[Change]:
+def _findings(name: str, before: Verdict, after: Verdict, reserved: Iterable[str]) -> Iterator[Change]:
     one, two = (_by_id(verdict) for verdict in (before, after))
     for key in [*one, *(key for key in two if key not in one)]:
         was, now = one.get(key), two.get(key)
@@ -272,7 +285,8 @@ def _findings(name: str, before: Verdict, after: Verdict) -> Iterator[Change]:
             continue
         worse = now is not None and now.status is not Status.PASS and (was is None or _worse(was.status, now.status))
         kind: ChangeKind = "escalated" if worse and now is not None and now.required else _kind(was, now)
-        why = _cut(now.message) if now is not None else "the policy has it no longer"
+        why = now.message if now is not None else "the policy has it no longer"
+        why = _RESERVED if any(fact in why or key.endswith(fact) for fact in reserved) else _cut(why)
         yield Change(kind=kind, area="policy", key=f"{name}: {key}", before=_status(was), after=_status(now), why=why)
 
 

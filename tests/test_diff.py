@@ -193,3 +193,26 @@ def test_the_command_exits_10_where_something_is_escalated(auditor_cli: Cli, car
     assert done.returncode == 10, done.stderr
     assert json.loads(done.stdout)["changes"][0]["key"] == "model.license"
     assert auditor_cli("diff", older, older).returncode == 0
+
+
+def test_what_a_fact_that_is_not_for_the_public_says_is_told_nowhere(card: Card) -> None:
+    key = "training.energy_mwh"
+    one, two = (
+        replace(
+            with_fact(card, key, replace(declared(value), audiences=("ai-office",))),
+            contradictions={key: f"declared {value}, but a file says 7"},
+            verdicts=tuple(
+                replace(verdict, findings=(replace(verdict.findings[0], status=status, message=f"{key} is {value}"),))
+                for verdict in card.verdicts
+            ),
+        )
+        for value, status in ((123.25, Status.PASS), (456.75, Status.FAIL))
+    )
+    found = diff(one, two)
+    said = [(change.kind, change.before, change.after) for change in found.changes if change.key == key]
+    alone, hidden = "declared: for ai-office alone", "it is not for every reader"
+    assert said == [("escalated", hidden, hidden), ("changed", alone, alone)]
+    for text in (differences.markdown(found), schema.canonical_json(found), str(differences.rows(found))):
+        assert "123.25" not in text and "456.75" not in text
+    public = with_fact(card, key, declared(1.5))
+    assert "1.5" in differences.markdown(diff(public, one)) and "123.25" not in differences.markdown(diff(public, one))
