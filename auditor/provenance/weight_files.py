@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from auditor.errors import AuditorError, ModelError, foreign_faults
 from auditor.provenance.reading import Claim, ModelFolder
@@ -14,6 +15,7 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 _INDEX = "model.safetensors.index.json"
 _LISTED = 200
 _PACKED = {"U8", "I8", "I16", "I32", "I64", "U16", "U32", "F8_E4M3", "F8_E5M2", "F4", "F6_E2M3", "F6_E3M2"}
+_OUTPUT, _EMBEDDING = "lm_head.weight", re.compile(r"emb|wte")
 _BUFFERS = (".attn.bias", ".attn.masked_bias", ".inv_freq", ".position_ids", ".attention.bias")
 
 
@@ -46,13 +48,13 @@ def _shards(folder: ModelFolder) -> str:
 def _headers(folder: ModelFolder) -> Iterator[Claim]:
     """Yield how many numbers of which format the headers list, and how many parameters that makes where none is packed.
 
-    Buffers that some families store beside their parameters are not counted as parameters, and those of an adapter are
-    not the model's.
+    Buffers that some families store beside their parameters are not counted as parameters, nor is an embedding that is
+    stored twice; and those of an adapter are not the model's.
     """
     from huggingface_hub import get_local_safetensors_metadata
 
     formats: Counter[str] = Counter()
-    buffers = 0
+    sizes: dict[str, int] = {}
     for name in folder.ref.weights:
         path = folder.path(name)
         if path is None:
@@ -65,15 +67,21 @@ def _headers(folder: ModelFolder) -> Iterator[Claim]:
             return
         for file in found.files_metadata.values():
             formats.update(file.parameter_count)
-            buffers += sum(
-                tensor.parameter_count for key, tensor in file.tensors.items() if f".{key}".endswith(_BUFFERS)
-            )
+            sizes |= {key: tensor.parameter_count for key, tensor in file.tensors.items()}
     first = folder.ref.weights[0]
     counts = [{"format": name, "count": count} for name, count in sorted(formats.items()) if count]
     yield Claim(key="design.number_formats", value=counts, source="headers of the weight files", file=first)
     if counts and not set(formats) & _PACKED and not folder.ref.is_adapter:
-        count = sum(formats.values()) - buffers
+        buffers = sum(size for key, size in sizes.items() if f".{key}".endswith(_BUFFERS))
+        count = sum(formats.values()) - buffers - _tied(folder, sizes)
         yield Claim(key="model.parameters", value=count, source="headers of the weight files", file=first)
+
+
+def _tied(folder: ModelFolder, sizes: Mapping[str, int]) -> int:
+    """Return the size of an output layer that is stored beside the embedding that config.json says it is."""
+    size = sizes.get(_OUTPUT, 0)
+    embedded = any(key != _OUTPUT and sizes[key] == size and _EMBEDDING.search(key) for key in sizes)
+    return size if embedded and folder.json("config.json").get("tie_word_embeddings") is True else 0
 
 
 def _listing(folder: ModelFolder) -> Iterator[Claim]:

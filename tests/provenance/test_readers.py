@@ -112,6 +112,14 @@ def test_headers_count_the_parameters_without_buffers(folder: Path) -> None:
     assert found["files.shards"] == "1 weight file"
 
 
+def test_an_embedding_that_is_stored_twice_is_counted_once(folder: Path) -> None:
+    same = numpy.zeros((4, 8), numpy.float32)
+    save_file({"embed.weight": same, "lm_head.weight": same.copy()}, folder / "model.safetensors")
+    for tied, count in ((True, 32), (False, 64)):
+        found = values(put(folder, "config.json", {"tie_word_embeddings": tied}))
+        assert found["model.parameters"] == count
+
+
 def test_shards_are_counted_against_their_index(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     files = {name: f"model-0000{number}-of-00002.safetensors" for number, name in enumerate("ab", start=1)}
