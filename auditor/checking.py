@@ -30,8 +30,8 @@ def compare_texts(what: str, said: str, now: str) -> Check:
     """Return whether a text is what is written now; the first line that differs is named."""
     for number, (one, two) in enumerate(itertools.zip_longest(said.split("\n"), now.split("\n")), start=1):
         if one != two:
-            said, computed = _from_where_they_differ(one, two)
-            detail = f"line {number}: it says {short(said)}, computed {short(computed)}"
+            written, computed = _from_where_they_differ(one, two)
+            detail = f"line {number}: it says {short(written)}, computed {short(computed)}"
             return Check(what=what, outcome="differs", detail=detail)
     return Check(what=what, outcome="same")
 

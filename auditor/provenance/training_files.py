@@ -64,12 +64,12 @@ def _tracked(folder: ModelFolder) -> list[dict[str, Json]]:
         found["energy_kwh"] += _number(row.get("energy_consumed")) or 0.0
         found["emissions_kg"] += _number(row.get("emissions")) or 0.0
         found["hours"] += (_number(row.get("duration")) or 0.0) / 3600
-    return [_entry(*place, **found) for place, found in sorted(sums.items())]
+    return [_entry(*place) | found for place, found in sorted(sums.items())]
 
 
-def _entry(country: str, gpu: str, cpu: str, tracking: str, **found: float) -> dict[str, Json]:
+def _entry(country: str, gpu: str, cpu: str, tracking: str) -> dict[str, Json]:
     named = {"country": country, "hardware": gpu or cpu, "tracking": tracking}
-    return {"name": "codecarbon", **{name: text for name, text in named.items() if text}, **found}
+    return {"name": "codecarbon", **{name: text for name, text in named.items() if text}}
 
 
 def _number(text: str | None) -> float | None:
