@@ -47,7 +47,7 @@ ALLOWED = {
     "scorer_pages": BASE | {"registry", "scorers", "calibration"},
     "samples": BASE | {"rows", "schema"},
     "scoring": BASE | {"registry", "scorers"},
-    "printing": set(),
+    "printing": {"types"},
     "demands": BASE,
     "computed": BASE | {"schema", "resources"},
     "policies": BASE
