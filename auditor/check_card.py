@@ -31,6 +31,7 @@ from auditor.provenance.resolve import resolve
 from auditor.types import Card, Check, ModelRef, Part, Policy, RunRecord, Verdict, Verification, Waiver
 from auditor.waivers import load as load_waivers
 
+_NEVER_LOADED = {"weights", "generation_defaults", "adapter"}  # with a tokenizer, which lies beside them
 _MARKER = re.compile(r"<!-- auditor: ([a-z-]+)(?:, texts (\d+))?, of the card with sha256 ([0-9a-f]{64}) -->")
 
 
@@ -122,7 +123,8 @@ def _model_checks(card: Card, model: str, source: Path) -> Iterator[Check]:
     changed = False
     for name in [*was, *(name for name in now if name not in was)]:
         found = _part_check(was.get(name), now.get(name))
-        changed = changed or found.outcome == "differs"
+        role = (was.get(name) or now[name]).role
+        changed = changed or (found.outcome == "differs" and (ref.format == "gguf" or role not in _NEVER_LOADED))
         yield found
     yield from _loaded_checks(card, ref, changed=changed)
 
@@ -139,7 +141,7 @@ def _part_check(was: Part | None, now: Part | None) -> Check:
 
 
 def _loaded_checks(card: Card, ref: ModelRef, *, changed: bool) -> Iterator[Check]:
-    """Yield whether what is read out of the files is as it was: it is where no file has changed."""
+    """Yield whether what is read out of the files is as it was: it is where none has changed that it is read out of."""
     for part in card.model.parts:
         if part.kind == "loaded":
             what = f"{part.role.replace('_', ' ')}, {part.name}"

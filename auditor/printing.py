@@ -19,10 +19,12 @@ WIDTH = 100  # characters of a terminal that lists keep to
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON."""
+    """Print a value as indented JSON; what does not print, which can stand in texts alone, as JSON's escapes."""
     import msgspec
 
-    print(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False, allow_nan=False)
+    lines = (line if line.isprintable() else "".join(map(_in_json, line)) for line in text.split("\n"))
+    print("\n".join(lines))
 
 
 def print_text(text: str, *, err: bool = False) -> None:
@@ -48,6 +50,10 @@ def shown(line: str) -> str:
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else _escaped(char) for char in line)
+
+
+def _in_json(char: str) -> str:
+    return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
 def _escaped(char: str) -> str:

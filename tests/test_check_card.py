@@ -111,6 +111,15 @@ def test_another_chat_template_is_told_apart_from_another_tokenizer(folder: Path
     assert found["tokenizer, as loaded"] == "not_checked"
 
 
+@pytest.mark.parametrize("change", [edit_weights, drop_defaults])
+def test_a_tokenizer_is_not_read_out_of_weights_or_defaults(
+    folder: Path, model: Path, change: Callable[[Path], None]
+) -> None:
+    change(model)
+    found = {check.what: check.outcome for check in checked(folder, model=str(model)).checks}
+    assert found["tokenizer, as loaded"] == found["chat template, as loaded"] == "same"
+
+
 def test_a_card_that_lies_with_the_model_is_no_part_of_it(folder: Path, model: Path) -> None:
     for name in ("card.json", "README.md"):
         shutil.copy(folder / name, model / name)

@@ -11,7 +11,7 @@ import numpy
 import pytest
 from safetensors.numpy import save_file
 
-from auditor.printing import print_table, print_text, print_wrapped, shown
+from auditor.printing import print_json, print_table, print_text, print_wrapped, shown
 
 EVIL = "\x1b[31mred\x1b]0;title\x07 \u202egnp\u2066 \x9b2J"
 
@@ -29,12 +29,20 @@ def test_nothing_that_a_terminal_obeys_is_printed(
     assert capsys.readouterr().out.rstrip("\n").isprintable()
 
 
+def test_json_says_the_same_in_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": EVIL, "b": "å\u00a0漢 \U000e0041"})
+    text = capsys.readouterr().out
+    assert json.loads(text) == {"a": EVIL, "b": "å\u00a0漢 \U000e0041"} and "å" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
 def test_what_hostile_files_say_reaches_no_terminal(tmp_path: Path, auditor_cli: Callable[..., Any]) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"architectures": [EVIL]}), encoding="utf-8")
     save_file({"w": numpy.zeros(3, numpy.float32)}, tmp_path / "model.safetensors")
     (tmp_path / "LICENSE.\x1b[31m").write_text("MIT License\n", encoding="utf-8")
     (tmp_path / "README.md").write_text("---\nlicense: apache-2.0\n---\n", encoding="utf-8")
-    done = auditor_cli("provenance", tmp_path)
-    assert "contradiction  model.license" in done.stderr and "LICENSE.\\x1b[31m" in done.stderr
-    for text in (done.stdout, done.stderr):
-        assert all(line.isprintable() for line in text.split("\n"))
+    for words in ([], ["--json"]):
+        done = auditor_cli("provenance", tmp_path, *words)
+        assert "contradiction  model.license" in done.stderr and "LICENSE.\\x1b[31m" in done.stderr
+        for text in (done.stdout, done.stderr):
+            assert all(line.isprintable() for line in text.split("\n"))

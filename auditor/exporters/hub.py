@@ -60,12 +60,12 @@ def front_matter(card: Card) -> dict[str, Json]:
 def hub_licence(name: str) -> tuple[str, str]:
     """Return the Hub's id of a licence that SPDX or the Hub names; `other` and its name where it has none.
 
-    >>> hub_licence("Apache-2.0"), hub_licence("GPL-3.0-only"), hub_licence("GPL-3.0-or-later")
-    (('apache-2.0', ''), ('gpl-3.0', ''), ('other', 'gpl-3.0-or-later'))
+    >>> hub_licence("Apache-2.0"), hub_licence("GPL-3.0-only"), hub_licence("LicenseRef-own-1.0")
+    (('apache-2.0', ''), ('gpl-3.0', ''), ('other', 'own-1.0'))
     """
     from auditor.provenance.licences import HUB_LICENCES
 
-    low = name.strip().lower()
+    low = name.strip().lower().removeprefix("licenseref-")
     only = _ONLY.match(low)
     found = only[1] if only else _HUB_OF_SPDX.get(low, low)
     return (found, "") if found in HUB_LICENCES else ("other", low)

@@ -11,7 +11,7 @@ from auditor.types import Json
 
 _INTERVAL = r"\[[-+]?\d[\d.e+-]*, [-+]?\d[\d.e+-]*\](?![:(\[])"  # two numbers in brackets, which are no link
 _INNER = r"(?<=[^\W_])_+(?=[^\W_])"  # within a word, where nothing is emphasised
-_SPECIAL = re.compile(rf"{_INTERVAL}|{_INNER}|([\\`*_{{}}\[\]#|~])")
+_SPECIAL = re.compile(rf"{_INTERVAL}|{_INNER}|([\\`*_{{}}\[\]#|~$])")
 _OPENING = re.compile(  # at the beginning: a list's mark, a rule, the underline of a heading
     r"^(\s*(?:\d{1,9}(?=[.)]))?)([+-](?=\s|$)|[-=](?=[-=\s]*$)|(?<=\d)[.)](?=\s|$))"
 )

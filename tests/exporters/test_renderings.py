@@ -355,6 +355,7 @@ def test_huggingface_hub_reads_every_result_with_its_own_source(make: Make) -> N
         ("LGPL-2.1-only", "lgpl-2.1", ""),
         ("ODC-By-1.0", "odc-by", ""),
         ("GPL-2.0-or-later", "other", "gpl-2.0-or-later"),
+        ("LicenseRef-my-1.0", "other", "my-1.0"),
         ("MIT OR Apache-2.0", "other", "mit or apache-2.0"),
     ],
 )

@@ -292,7 +292,7 @@ def test_several_bases_in_the_front_matter_are_dependencies(folder: Path) -> Non
     found = values(put(folder, "README.md", front))
     assert [entry["name"] for entry in found["model.dependencies"]] == ["org/a", "org/b"]
     assert "model.base_model" not in found
-    assert found["model.license"] == "my-1.0" and disputed(folder) == {}
+    assert found["model.license"] == "LicenseRef-my-1.0" and disputed(folder) == {}
 
 
 def test_the_text_of_a_licence_is_told_apart_from_its_title_and_from_the_unknown(folder: Path) -> None:
@@ -317,7 +317,7 @@ def test_the_licence_of_code_beside_the_weights_is_not_the_models(folder: Path) 
     put(folder, "README.md", "---\nlicense: other\nlicense_name: owls-1.0\n---\n")
     found = derived(put(folder, "LICENSE-CODE", MIT))
     assert found.facts["files.license_file"].value.endswith("MIT by its text")
-    assert found.facts["model.license"].value == "owls-1.0" and "model.license" not in found.others
+    assert found.facts["model.license"].value == "LicenseRef-owls-1.0" and "model.license" not in found.others
 
 
 def test_a_format_that_models_are_trained_in_makes_no_copy_of_another_model(folder: Path) -> None:
