@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from auditor.provenance.licence_texts import recognise
-from auditor.provenance.licences import to_spdx
+from auditor.provenance.licences import own_licence
 from auditor.provenance.lineage_files import public_name
 from auditor.provenance.reading import Claim, ModelFolder
 from auditor.types import Json
@@ -48,7 +48,7 @@ def _front(front: dict[str, Json]) -> Iterator[tuple[str, Json]]:
         "language": languages(front.get("language")),
     }
     if front.get("license") == "other" and isinstance(front.get("license_name"), str):
-        told["license"] = _own_licence(front["license_name"])
+        told["license"] = own_licence(front["license_name"])
     for name, key in _PLAIN.items():
         if name in front and not (several and name == "base_model"):
             yield key, told.get(name, front[name])
@@ -58,11 +58,6 @@ def _front(front: dict[str, Json]) -> Iterator[tuple[str, Json]]:
     if front.get("gated") or any(str(name).startswith("extra_gated") for name in front):
         yield "distribution.gating", "users must agree to conditions on the Hub before they get the files"
     yield from _footprint(front.get("co2_eq_emissions"))
-
-
-def _own_licence(name: str) -> str:
-    """Return the name of a licence that the Hub has no id for as SPDX has it, unless it is one of SPDX's."""
-    return name if to_spdx(name) else f"LicenseRef-{name.strip()}"
 
 
 def _public(names: Json) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor import gguf_file
 from auditor.errors import ModelError, foreign_faults
+from auditor.provenance.licences import own_licence
 from auditor.provenance.reading import Claim, ModelFolder
 from auditor.provenance.tokenizer_files import template_claim
 from auditor.types import Json
@@ -68,6 +69,9 @@ def claims(folder: ModelFolder) -> Iterator[Claim]:
 
 
 def _described(values: dict[str, Json]) -> Iterator[tuple[str, Json, str]]:
+    own = values.get("general.license.name")
+    if values.get("general.license") == "other" and isinstance(own, str) and own.strip():
+        values = {**values, "general.license": own_licence(own)}
     for name, key in _GENERAL.items():
         if values.get(f"general.{name}"):
             yield key, values[f"general.{name}"], f"metadata, general.{name}"

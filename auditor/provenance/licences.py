@@ -134,6 +134,15 @@ def to_spdx(name: str) -> str:
     return found if found.startswith("LicenseRef-") and found.removeprefix("LicenseRef-") else ""
 
 
+def own_licence(name: str) -> str:
+    """Return the name of a licence that the Hub calls other as SPDX has it, unless it is a known one.
+
+    >>> own_licence("my-1.0"), own_licence("llama3")
+    ('LicenseRef-my-1.0', 'llama3')
+    """
+    return name if to_spdx(name) else f"LicenseRef-{name.strip()}"
+
+
 def can_be_one(one: str, other: str) -> bool:
     """Return whether two names can be of one licence: `other` can be of any, `gpl` of each of its versions.
 

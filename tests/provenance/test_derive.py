@@ -69,6 +69,11 @@ def gguf_values(path: Path) -> dict[str, Json]:
     return {key: fact.value for key, fact in facts_of(resolve(str(path), offline=True)).items()}
 
 
+def test_a_gguf_files_own_licence_is_told_by_its_name(tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "m.gguf", general__license="other", general__license__name="owls-1.0")
+    assert gguf_values(path)["model.license"] == "LicenseRef-owls-1.0"
+
+
 def test_config_json_gives_architecture_context_length_and_format(tmp_path: Path) -> None:
     config = {"architectures": ["LlamaForCausalLM", "Other"], "max_position_embeddings": 512, "dtype": "bfloat16"}
     assert values(tmp_path, config) == ENGINE | {
