@@ -194,6 +194,16 @@ def finding(found: RunRecord, demanded: Rule) -> Finding:
     return judge(found, card(), policy(demanded)).findings[0]
 
 
+def test_a_date_that_lies_ahead_is_a_finding_of_every_policy_that_moves_no_verdict() -> None:
+    announced = {**card().facts, "model.release_date": Fact(status="declared", value="2027-01-01")}
+    computed = {"as_of": "2026-11-25", "future_dates": ["model.release_date"]}
+    early = msgspec.structs.replace(card(), facts=announced, computed=computed)
+    verdict = judge(record(metric()), early, policy(rule()))
+    (found,) = [one for one in verdict.findings if one.id == "ahead-model.release_date"]
+    assert (verdict.status, found.status, found.required) == (Status.PASS, Status.FAIL, False)
+    assert "2027-01-01, after 2026-11-25" in found.message
+
+
 @pytest.mark.parametrize(
     ("low", "high", "status"),
     [
