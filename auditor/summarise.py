@@ -27,8 +27,8 @@ def summarise(
     """Return the scorer's metrics over all samples, their gaps between groups, and the metrics of every slice by name.
 
     A slice metric over fewer than `LEAST_GROUP` scored samples in each wording is undefined: an item that is asked in
-    several wordings is one item. Each slice has its own random generator,
-    seeded by the run's seed, the probe and the slice, so a metric does not depend on which others are computed.
+    several wordings is one item. Each slice has its own random generator, seeded by the run's seed, the probe and the
+    slice, so a metric does not depend on which others are computed.
     """
     whole: list[Metric | Undefined] = []
     sliced: list[Metric | Undefined] = []

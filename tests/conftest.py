@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -303,6 +304,28 @@ def small_run() -> Callable[[Path, Path, Path], Path]:
 def unheard() -> Unheard:
     """A progress that nobody looks at."""
     return Unheard()
+
+
+@pytest.fixture(scope="session")
+def breaking() -> Callable[..., Any]:
+    """Return what opens a scripted backend that is interrupted (Ctrl-C) after so many packs."""
+    from auditor.backends.base import Outputs
+    from auditor.backends.scripted import ScriptedBackend
+    from auditor.types import Output
+
+    class Breaking(ScriptedBackend):
+        def __init__(self, after: int, **script: Any) -> None:
+            super().__init__(**script)
+            self._left = after
+
+        def _packs(self, outputs: Sequence[Output], done: Set[int]) -> Iterator[Outputs]:
+            for pack in super()._packs(outputs, done):
+                if self._left == 0:
+                    raise KeyboardInterrupt
+                self._left -= 1
+                yield pack
+
+    return lambda after, **script: lambda ref, options: Breaking(after, **script)
 
 
 @pytest.fixture

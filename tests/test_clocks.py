@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from auditor import clocks, counts, schema
-from auditor.backends.base import Outputs
 from auditor.backends.scripted import ScriptedBackend
 from auditor.costs import COSTS, read_spans
 from auditor.errors import InterruptedRun
 from auditor.run import Settings, measure
 from auditor.samples import read_samples
-from auditor.types import Check, Clocks, Output, RunRecord
+from auditor.types import Check, Clocks, RunRecord
+
+SCRIPT: dict[str, Any] = {"words": lambda _: "Oh yes, so it is.", "pack": 5}
 
 Change = Callable[[Clocks], Clocks]
 LINES = ["times", "duration", "processes"]
@@ -99,23 +100,10 @@ def test_what_an_older_record_does_not_hold_is_neither_right_nor_wrong(finished:
     assert told["processes"] == "not_checked: the record does not hold how long completions took"
 
 
-class Breaking(ScriptedBackend):
-    """Is interrupted after so many packs."""
-
-    def __init__(self, after: int) -> None:
-        super().__init__(words=lambda _: "Oh yes, so it is.", pack=5)
-        self._left = after
-
-    def _packs(self, outputs: Sequence[Output], done: Set[int]) -> Iterator[Outputs]:
-        for pack in super()._packs(outputs, done):
-            if self._left == 0:
-                raise KeyboardInterrupt
-            self._left -= 1
-            yield pack
-
-
 @pytest.fixture
-def broken_off(tiny_model: Path, pack: Path, unheard: Any, tmp_path: Path) -> Callable[..., Settings]:
+def broken_off(
+    tiny_model: Path, pack: Path, unheard: Any, breaking: Callable[..., Any], tmp_path: Path
+) -> Callable[..., Settings]:
     """Return what breaks a run off after so many packs of 5 of its 72 requests, and says how it is resumed."""
 
     def run(after: int) -> Settings:
@@ -123,14 +111,14 @@ def broken_off(tiny_model: Path, pack: Path, unheard: Any, tmp_path: Path) -> Ca
         settings = Settings(model=str(tiny_model), out=tmp_path / "out", packs=(pack,), probes=probes)
         settings = replace(settings, toxicity="alt-profanity-check")
         with contextlib.suppress(InterruptedRun):
-            measure(settings, unheard, open_backend=lambda *_: Breaking(after))
+            measure(settings, unheard, open_backend=breaking(after, **SCRIPT))
         return replace(settings, resume=True)
 
     return run
 
 
 def resume(settings: Settings, unheard: Any) -> RunRecord:
-    return measure(settings, unheard, open_backend=lambda *_: Breaking(99))
+    return measure(settings, unheard, open_backend=lambda *_: ScriptedBackend(**SCRIPT))
 
 
 def every_check(found: RunRecord, settings: Settings) -> list[Check]:

@@ -8,7 +8,7 @@ import re
 import shutil
 import statistics
 import subprocess
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from auditor import commands, policies, probes, record, renderings
-from auditor.backends.base import BackendOptions, Outputs
+from auditor.backends.base import BackendOptions
 from auditor.backends.scripted import ScriptedBackend
 from auditor.card import build_card
 from auditor.computed import contamination
@@ -65,16 +65,6 @@ def nats(request: LoglikelihoodRequest) -> float:
 
 def scripted(ref: ModelRef, options: BackendOptions) -> ScriptedBackend:
     return ScriptedBackend(nats=nats)
-
-
-class Breaking(ScriptedBackend):
-    """Stops with Ctrl-C after two packs."""
-
-    def _packs(self, outputs: Sequence[Any], done: Set[int]) -> Iterator[Outputs]:
-        for number, pack in enumerate(super()._packs(outputs, done)):
-            if number == 2:
-                raise KeyboardInterrupt
-            yield pack
 
 
 def asked(data_dir: Path) -> dict[str, list[ItemTexts]]:
@@ -220,11 +210,16 @@ def test_where_every_item_overlaps_nothing_is_left_to_measure(
 
 
 def test_a_resumed_run_finds_the_same_and_refuses_other_training_data(
-    run: tuple[RunRecord, Path], asking: Callable[..., Settings], trained_on: Path, tmp_path: Path, unheard: Any
+    run: tuple[RunRecord, Path],
+    asking: Callable[..., Settings],
+    trained_on: Path,
+    tmp_path: Path,
+    unheard: Any,
+    breaking: Callable[..., Any],
 ) -> None:
     out = tmp_path / "cut"
     with pytest.raises(InterruptedRun):
-        measure(asking(out), unheard, open_backend=lambda ref, options: Breaking(nats=nats))
+        measure(asking(out), unheard, open_backend=breaking(2, nats=nats))
     with pytest.raises(RecordError, match="differs in overlap"):
         measure(asking(out, resume=True, training_data=(trained_on / "a.jsonl",)), unheard, open_backend=scripted)
     with pytest.raises(RecordError, match="differs in overlap"):

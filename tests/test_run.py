@@ -50,21 +50,6 @@ class Silent:
     def end(self) -> None: ...
 
 
-class Breaking(ScriptedBackend):
-    """Stops with Ctrl-C after some packs."""
-
-    def __init__(self, *, after: int, **script: Any) -> None:
-        super().__init__(pack=5, **script)
-        self._left = after
-
-    def _packs(self, outputs: Sequence[Any], done: Set[int]) -> Iterator[Outputs]:
-        for pack in super()._packs(outputs, done):
-            if self._left == 0:
-                raise KeyboardInterrupt
-            self._left -= 1
-            yield pack
-
-
 @pytest.fixture
 def settings(tiny_model: Path, pack: Path, tmp_path: Path) -> Callable[..., Settings]:
     def make(out: str = "out", **changes: Any) -> Settings:
@@ -120,12 +105,12 @@ def values(record: RunRecord) -> list[float]:
 
 @pytest.mark.parametrize("after", [0, 1, 4, 9, 11, 13])
 def test_an_interrupted_run_resumes_to_the_record_of_an_unbroken_one(
-    settings: Callable[..., Settings], after: int
+    settings: Callable[..., Settings], breaking: Callable[..., Any], after: int
 ) -> None:
     script = {"nats": lambda request: -float(len(request.continuation)), "words": words}
     whole = measure(settings("whole"), Silent(), open_backend=scripted(pack=5, **script))
     with pytest.raises(InterruptedRun):
-        measure(settings("cut"), Silent(), open_backend=lambda ref, options: Breaking(after=after, **script))
+        measure(settings("cut"), Silent(), open_backend=breaking(after, pack=5, **script))
     cut = measure(settings("cut", resume=True), Silent(), open_backend=scripted(pack=5, **script))
     assert cut.content_digest == whole.content_digest
     assert cut.clocks.requests_from_journal == sum(min(5, n) for n in packs(after))
@@ -136,9 +121,11 @@ def packs(after: int) -> list[int]:
     return ([5] * 9 + [3] + [5] * 4 + [4])[:after]
 
 
-def test_a_finished_run_is_resumed_without_asking_anything(settings: Callable[..., Settings]) -> None:
+def test_a_finished_run_is_resumed_without_asking_anything(
+    settings: Callable[..., Settings], breaking: Callable[..., Any]
+) -> None:
     whole = measure(settings(), Silent(), open_backend=scripted(words=words, pack=5))
-    again = measure(settings(resume=True), Silent(), open_backend=lambda ref, options: Breaking(after=0, words=words))
+    again = measure(settings(resume=True), Silent(), open_backend=breaking(0, pack=5, words=words))
     assert again.content_digest == whole.content_digest
     assert again.clocks.requests_from_journal == again.clocks.requests == 72
 
