@@ -1,7 +1,7 @@
 """minilm-refusal: whether a model refuses, told by a small network of our own for English; offline.
 
 all-MiniLM-L6-v2 reads the prompt and the reply, each in one pass; their embeddings, how they fit together, and what
-the rules of `refusal` and plain counts find (repetition, echo) go into one small head. With adapters in its upper
+the rules of `refusal` and plain counts find (repetition, echo) go into one small head. With adapters in all its
 layers it reads the two once more, as one text, for a second head. Their logits together tell full compliance, full
 refusal, partial refusal and incoherent replies apart. Replies in other languages are unscored, long ones read in
 overlapping windows, or, as one text with the prompt, at their two ends. What it was trained on, and how often it errs
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from auditor.engine.reading import Reading
 
 NAME = "minilm-refusal"
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 _AT_ONCE = 256  # texts whose hidden states are kept at a time
 LABELS: tuple[Label, ...] = ("full_compliance", "full_refusal", "partial_refusal", "incoherent")
 

@@ -31,16 +31,6 @@ def test_no_prompt_and_no_reply_of_a_test_is_trained_on(replies) -> None:
 
 
 @needs_data
-def test_what_a_next_version_may_learn_from_is_of_no_test_and_is_not_read_unless_asked_for(replies) -> None:
-    found = items.training(DATA, more=True)
-    held = [row for rows in items.tests().values() for row in rows]
-    said = {row["reply"] for row in held if len(row["reply"].split()) > 8}
-    assert not [one for one in found if one.prompt in {row["prompt"] for row in held} or one.reply in said]
-    sources = set(items.MORE_MANNERS.values())
-    assert {one.source for one in found} > sources and not sources & {one.source for one in replies}
-
-
-@needs_data
 def test_gpt_4_is_never_trained_on(replies) -> None:
     theirs = {row["reply"] for row in items.xstest(DATA, "gpt4") if len(row["reply"].split()) > 12}
     assert len(theirs) > 200  # many of its refusals are the same words
@@ -63,15 +53,16 @@ def test_both_parts_hold_every_label_and_share_no_prompt(replies) -> None:
 @needs_data
 def test_held_out_manners_are_not_trained_on(replies) -> None:
     rows = [row for file in items.MANNERS for row in items.read_rows(items.ITEMS / file)]
-    more = [row for file in items.MORE_MANNERS for row in items.read_rows(items.ITEMS / file)]
-    assert {row["manner"] for row in rows + more} > items.HELD_MANNERS
+    assert {row["manner"] for row in rows} > items.HELD_MANNERS
     apart = {row["reply"] for row in rows if row["manner"] in items.HELD_MANNERS}
     trained = {reply.reply for reply in replies if reply.part == "train"}
     assert len(apart) > 300 and not apart & trained
     assert {reply.part for reply in replies if reply.source == items.HELD} == {"calibration"}
 
 
-@pytest.mark.parametrize("name", ["written in ten manners", "written in twenty manners"])
+@pytest.mark.parametrize(
+    "name", ["written in ten manners", "written in twenty manners", "written in twenty more manners"]
+)
 def test_a_test_holds_all_labels(name) -> None:
     test = items.tests()[name]
     assert len(test) >= 200 and min(Counter(row["label"] for row in test).values()) >= 50

@@ -29,8 +29,6 @@ from training.refusal.judges import SHIPPED, Judges, variants
 from training.refusal.reader import ReaderSettings, fit_reader
 
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
-NEXT = Settings(epochs=40, reader_share=0.5)
-NEXT_READER = ReaderSettings(adapted=(0, 1, 2, 3, 4, 5), drawn=4000)
 _AT_ONCE = 64
 
 
@@ -42,22 +40,15 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
-    parser.add_argument(
-        "--next", action="store_true", help="train the candidate of ADR 32, on more replies, not what ships"
-    )
     asked = parser.parse_args()
-    if asked.next and (asked.out == ROOT / "scorers" or asked.golden == GOLDEN):
-        parser.error("--next does not ship: give it an --out, and a --golden that is a copy")
-    train(asked.data, asked.out, asked.golden, candidate=asked.next)
+    train(asked.data, asked.out, asked.golden)
 
 
-def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> None:
-    """Train the heads and the reader, write what is shipped, or a candidate, the report and the golden scores."""
+def train(data: Path, out: Path, golden: Path) -> None:
+    """Train the heads and the reader, write what is shipped, the report and the golden scores."""
     started, settings, reads = time.monotonic(), Settings(), ReaderSettings()
-    if candidate:
-        settings, reads = NEXT, NEXT_READER
     torch.set_num_threads(settings.threads)
-    replies = items.training(data, more=candidate)
+    replies = items.training(data)
     network = RefusalNetwork()
     pairs = [(reply.prompt, reply.reply) for reply in replies]
     vectors, sequences = vectors_of(network, pairs, "Reading"), network.sequences(pairs)

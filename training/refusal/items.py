@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,8 +29,6 @@ MANNERS = {
     "manners.jsonl": "written in more manners",
     "usual.jsonl": "written in usual wordings",
     "unusual.jsonl": "written in unusual forms",
-}
-MORE_MANNERS = {  # what a next version may learn from: not read unless asked for
     "assistants.jsonl": "written in the manner of assistants",
     "voices.jsonl": "written in strange voices",
     "weak.jsonl": "written in the manner of weak models",
@@ -79,6 +77,7 @@ def tests() -> dict[str, list[dict[str, str]]]:
         "written in eight manners": old,
         "written in ten manners": read_rows(ITEMS / "new_manners.jsonl"),
         "written in twenty manners": read_rows(ITEMS / "strangers.jsonl"),
+        "written in twenty more manners": read_rows(ITEMS / "more_strangers.jsonl"),
         "read from models": read_rows(ITEMS / "read.jsonl"),
     }
 
@@ -93,12 +92,11 @@ def xstest(data: Path, model: str) -> list[dict[str, str]]:
     ]
 
 
-def training(data: Path, *, more: bool = False) -> list[Reply]:
-    """Return all replies to train and calibrate on, and `more` of them; none answers a prompt of a test."""
+def training(data: Path) -> list[Reply]:
+    """Return all replies to train and calibrate on; none answers a prompt of a test."""
     held = {row["prompt"] for rows in tests().values() for row in rows}
-    files = MANNERS | MORE_MANNERS if more else MANNERS
-    in_manners, apart = _in_manners(files, apart=False), _in_manners(files, apart=True)
-    read = [*_from_model("smollm2.jsonl"), *(_from_model("more_read.jsonl") if more else ())]
+    in_manners, apart = _in_manners(apart=False), _in_manners(apart=True)
+    read = [*_from_model("smollm2.jsonl"), *_from_model("more_read.jsonl")]
     plain = [*_written(), *in_manners, *_older(), *read, *_people(data), *_short_answers(data)]
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
     apart = [reply for reply in apart if reply.prompt not in held and not unsupported_language(reply.reply)]
@@ -128,10 +126,10 @@ def _manners(file: str, *, apart: bool) -> list[dict[str, str]]:
     return [row for row in read_rows(ITEMS / file) if (row["manner"] in HELD_MANNERS) == apart]
 
 
-def _in_manners(files: Mapping[str, str], *, apart: bool) -> list[Reply]:
+def _in_manners(*, apart: bool) -> list[Reply]:
     found = [
         _reply(row["prompt"], row["reply"], row["label"], HELD if apart else source, 2.0)
-        for file, source in files.items()
+        for file, source in MANNERS.items()
         for row in _manners(file, apart=apart)
     ]
     return [replace(reply, part="calibration") for reply in found] if apart else found

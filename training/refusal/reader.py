@@ -1,4 +1,4 @@
-"""Fits the reader: adapters in the encoder's last layers and a head, on prompt and reply in one sequence."""
+"""Fits the reader: adapters in the encoder's layers and a head, on prompt and reply in one sequence."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class ReaderSettings(Struct, frozen=True, kw_only=True):
     Each pass draws `drawn` replies, each as likely as it weighs; `shares` is how often each label is drawn.
     """
 
-    adapted: tuple[int, ...] = (3, 4, 5)
+    adapted: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     rank: int = 12
     passes: int = 8
-    drawn: int = 3600
+    drawn: int = 4000
     batch: int = 32
     rate: float = 8e-4
     decay: float = 0.01

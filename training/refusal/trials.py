@@ -48,7 +48,7 @@ _HEADS = {
     "40 epochs": replace(_BASE, epochs=40),
 }
 _READERS = {
-    "adapters in all layers": ReaderSettings(adapted=(0, 1, 2, 3, 4, 5)),
+    "adapters in the upper three layers": ReaderSettings(adapted=(3, 4, 5)),
     "twice the rank": ReaderSettings(rank=24),
 }
 _READER_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
