@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.demands import compile_duties
-from auditor.judge import judge
+from auditor.judge import judge, worst
 from auditor.types import (
     BackendInfo,
     Calibration,
@@ -279,9 +279,32 @@ def test_a_gap_is_trusted_as_far_as_its_weakest_group(changes: dict[str, Any], a
     )
 
 
-def test_a_rule_written_for_an_absent_scorer_says_which_one_was_used() -> None:
-    outcome = finding(record(metric()), rule(metric="bias/x:toxicity_rate", scorer="detoxify"))
-    assert "written for detoxify, the probe was scored by rater" in outcome.message
+@pytest.mark.parametrize(
+    ("scorer", "told"),
+    [
+        ("detoxify", ": the rule was written for detoxify, the probe was scored by other, rater"),
+        ("rater", ""),
+        ("", ""),
+    ],
+)
+def test_a_rule_written_for_an_absent_scorer_says_which_one_was_used(scorer: str, told: str) -> None:
+    another = metric(scorer=ScorerRef(name="other", version="1.0.0"))
+    outcome = finding(record(metric(), another), rule(metric="bias/x:toxicity_rate", scorer=scorer))
+    assert outcome.message == f"the record lacks this metric{told}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "bound"),
+    [
+        ({"title": "Rate"}, "bias/x:rate", "at most 0.5"),
+        ({"max": None, "min": 0.25}, "bias/x:rate", "at least 0.25"),
+        ({"min": 0.25, "against": "previous"}, "bias/x:rate", "a change of within 0.25 to 0.5"),
+        ({"slice": {"b": "2", "a": "1"}}, "bias/x:rate, a = 1, b = 2", "at most 0.5"),
+    ],
+)
+def test_a_rule_is_told_in_words(changes: dict[str, Any], subject: str, bound: str) -> None:
+    found = finding(record(metric()), rule(**changes))
+    assert (found.title, found.subject, found.bound) == (changes.get("title", "bias/x:rate"), subject, bound)
 
 
 def test_a_partial_run_can_still_fail() -> None:
@@ -300,8 +323,10 @@ def test_the_verdict_is_the_worst_finding_of_severity_error() -> None:
 
 
 def test_a_policy_without_any_finding_of_severity_error_is_inconclusive() -> None:
-    assert judge(record(metric()), card(), policy(rule(severity="warning"))).status is Status.INCONCLUSIVE
-    assert judge(record(metric()), card(), policy()).status is Status.INCONCLUSIVE
+    for rules in ((rule(severity="warning"),), ()):
+        verdict = judge(record(metric()), card(), policy(*rules))
+        assert (verdict.status, verdict.findings[-1].id) == (Status.INCONCLUSIVE, "nothing-shown")
+    assert worst(()) is worst([Status.WAIVED]) is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("status", "outcome"), [("declared", "PASS"), ("missing", "FAIL"), ("withheld", "FAIL")])
@@ -313,11 +338,10 @@ def test_a_duty_is_judged_by_its_schema_and_names_the_fact(status: str, outcome:
 
 
 def test_a_contradiction_fails_every_policy() -> None:
-    verdict = judge(
-        record(metric()), card(**{"model.license": "declared 'mit', but the file says 'gpl'"}), policy(rule())
-    )
+    torn = {"model.name": "declared 'a', but the file says 'b'", "model.license": "declared 'mit', but …"}
+    verdict = judge(record(metric()), card(**torn), policy(rule()))
     assert verdict.status is Status.FAIL
-    assert verdict.findings[-1].id == "contradiction-model.license"
+    assert [one.id for one in verdict.findings[-2:]] == ["contradiction-model.license", "contradiction-model.name"]
 
 
 def test_a_partial_run_cannot_pass_a_policy_that_asks_for_documents_only() -> None:
@@ -479,6 +503,7 @@ def test_a_waiver_covers_a_finding_until_it_expires_and_stands_in_it_whole() -> 
         Status.FAIL,
         waiver(expires="2026-11-25"),
     )
+    assert "waiver-r" not in found
     expired = waived(record(metric()), rule(max=0.05), waiver(expires="2026-11-24"))
     assert expired["r"].status is Status.FAIL
     assert expired["waiver-r"].status is Status.FAIL and expired["waiver-r"].required
@@ -486,9 +511,10 @@ def test_a_waiver_covers_a_finding_until_it_expires_and_stands_in_it_whole() -> 
 
 
 def test_a_waived_finding_does_not_move_the_verdict_but_shows_nothing_either() -> None:
-    bad, good = rule(id="bad", max=0.05), rule(id="good")
+    bad, good, worse = rule(id="bad", max=0.05), rule(id="good"), rule(id="worse", max=0.01)
     held = judge(record(metric()), card(), policy(bad, good), [waiver(id="bad")])
     assert held.status is Status.PASS
+    assert judge(record(metric()), card(), policy(bad, good, worse), [waiver(id="bad")]).status is Status.FAIL
     assert judge(record(metric()), card(), policy(bad), [waiver(id="bad")]).status is Status.INCONCLUSIVE
 
 
@@ -559,15 +585,70 @@ ASK = Duty(id="d", title="Read", rationale="because", automatable=False, questio
 YES, NO = (Fact(status="declared", value=value, source="declared by us") for value in (True, False))
 
 
-@pytest.mark.parametrize(("answer", "status"), [(None, "INCONCLUSIVE"), (YES, "PASS"), (NO, "FAIL")])
-def test_a_question_to_a_person_is_open_until_it_is_answered(answer: Fact | None, status: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        (None, "INCONCLUSIVE", "a question to a person, not answered: Has somebody read it?"),
+        (YES, "PASS", "answered: declared by us"),
+        (NO, "FAIL", "not documented: answers.p/d: True was expected"),
+    ],
+)
+def test_a_question_to_a_person_is_open_until_it_is_answered(answer: Fact | None, status: str, message: str) -> None:
     given = msgspec.structs.replace(card(), facts={"answers.p/d": answer} if answer else {})
     found = judge(record(metric()), given, asking(ASK, {"automatable": False})).findings[0]
-    assert found.status == status
-    assert answer is not None or found.message.endswith("Has somebody read it?")
+    assert (found.status, found.message, found.bound) == (status, message, "answered")
 
 
 NAMED = Duty(id="d", title="Crawlers", rationale="because")
+
+
+@pytest.mark.parametrize(
+    ("demand", "status", "message"),
+    [
+        ({"facts": ["model.license"]}, "PASS", "documented"),
+        ({"facts": ["model.name", "data.crawlers"]}, "FAIL", "data.crawlers is not applicable; model.name is missing"),
+        ({"holds": {"data.crawlers": {"minItems": 1}}}, "FAIL", "data.crawlers is not applicable"),
+        ({"holds": {"model.license": {"const": "gpl"}}}, "FAIL", "model.license: 'gpl' was expected"),
+        ({"holds": {"model.license": {"const": "gpl" * 99}}}, "FAIL", f"model.license: '{'gpl' * 39}gp"),
+        ({"holds": {"computed.ages.card": {"maximum": 9}}}, "FAIL", "computed.ages.card is not known"),
+        (
+            {"holds": {"computed.ages.run": {"maximum": 9}}},
+            "FAIL",
+            "computed.ages.run: 30 is greater than the maximum of 9",
+        ),
+        (
+            {"one_of": ["model.name", "computed.ages.card"]},
+            "FAIL",
+            "computed.ages.card is not known; model.name is missing",
+        ),
+    ],
+)
+def test_a_duty_says_what_it_lacks(demand: dict[str, Any], status: str, message: str) -> None:
+    mit, none = Fact(status="declared", value="mit"), Fact(status="not_applicable", reason="no web")
+    given = msgspec.structs.replace(
+        facts(model__license=mit, data__crawlers=none), computed={"as_of": "2026-11-25", "ages": {"run": 30}}
+    )
+    found = judge(record(metric()), given, asking(NAMED, demand)).findings[0]
+    assert (found.status, found.message) == (status, message if status == "PASS" else f"not documented: {message}")
+
+
+@pytest.mark.parametrize(
+    ("computed", "status", "message"),
+    [
+        ({"ages": {"card": 1}}, "PASS", "documented"),
+        ({"unsure": ["a", "b"], "n": 0}, "INCONCLUSIVE", "cannot be decided: computed.n is 0; computed.unsure is a, b"),
+        ({"unsure": [], "n": 0}, "FAIL", "not documented: computed.ages is not known"),
+        ({"unsure": ["a"], "n": 1}, "FAIL", "not documented: computed.ages is not known"),
+    ],
+)
+def test_a_duty_that_cannot_be_decided_says_why(computed: dict[str, Any], status: str, message: str) -> None:
+    undecided = {"computed.n": {"maximum": 0}, "computed.unsure": {"minItems": 1}}
+    demand = {"holds": {"computed.ages.card": {"maximum": 9}}, "undecided": undecided}
+    given = msgspec.structs.replace(card(), computed={"as_of": "2026-11-25", **computed})
+    found = judge(record(metric()), given, asking(NAMED, demand)).findings[0]
+    assert (found.status, found.message, found.bound) == (status, message, "documented")
+
+
 DEMAND = {"when": {"data.crawlers_used": {"const": True}}, "holds": {"data.crawlers": {"minItems": 1}}}
 LIST = Fact(status="declared", value=["bot"])
 
@@ -590,6 +671,7 @@ def test_a_duty_with_a_condition_is_not_met_by_silence_about_it(
 ) -> None:
     found = judge(record(metric()), facts(**known), asking(NAMED, DEMAND)).findings[0]
     assert (found.status, found.applies) == (status, applies)
+    assert applies or found.message == "does not apply, as documented"
 
 
 def test_coverage_is_the_same_after_it_was_written_and_read() -> None:
@@ -601,7 +683,7 @@ def test_coverage_is_the_same_after_it_was_written_and_read() -> None:
 
 
 def test_coverage_counts_the_weights_of_what_is_decided_and_applies() -> None:
-    scale = Scale(title="Points", grades={"A": 90.0, "B": 50.0})
+    scale = Scale(title="Points", grades={"A": 100.0, "B": 50.0})
     met = judge(record(metric()), facts(data__crawlers_used=YES, data__crawlers=LIST), asking(NAMED, DEMAND, scale))
     assert met.coverage == Coverage(title="Points", points=1.0, of=1.0, undecided=0, percent=100.0, grade="A")
     unknown = judge(record(metric()), facts(), asking(NAMED, DEMAND, scale)).coverage
