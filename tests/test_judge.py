@@ -553,8 +553,10 @@ def test_a_contradiction_cannot_be_waived() -> None:
 )
 def test_a_waiver_that_covers_nothing_is_a_finding(changes: dict[str, str], why: str, required: bool) -> None:
     one = waiver(**changes)
-    found = waived(record(metric()), rule(), one)[f"waiver-{one.id}"]
+    judged = waived(record(metric()), rule(), one)
+    found = judged[f"waiver-{one.id}"]
     assert (found.message, found.required, found.kind) == (why, required, "waiver")
+    assert judged["r"].status is Status.PASS
 
 
 def test_a_waiver_of_another_policy_or_other_weights_covers_nothing() -> None:
@@ -683,10 +685,11 @@ def test_coverage_is_the_same_after_it_was_written_and_read() -> None:
 
 
 def test_coverage_counts_the_weights_of_what_is_decided_and_applies() -> None:
+    heavy = msgspec.structs.replace(NAMED, weight=2.0)
     scale = Scale(title="Points", grades={"A": 100.0, "B": 50.0})
-    met = judge(record(metric()), facts(data__crawlers_used=YES, data__crawlers=LIST), asking(NAMED, DEMAND, scale))
-    assert met.coverage == Coverage(title="Points", points=1.0, of=1.0, undecided=0, percent=100.0, grade="A")
-    unknown = judge(record(metric()), facts(), asking(NAMED, DEMAND, scale)).coverage
-    assert unknown == Coverage(title="Points", points=0, of=0, undecided=1.0, percent=0.0, grade="F")
-    exempt = judge(record(metric()), facts(data__crawlers_used=NO), asking(NAMED, DEMAND, scale)).coverage
+    met = judge(record(metric()), facts(data__crawlers_used=YES, data__crawlers=LIST), asking(heavy, DEMAND, scale))
+    assert met.coverage == Coverage(title="Points", points=2.0, of=2.0, undecided=0, percent=100.0, grade="A")
+    unknown = judge(record(metric()), facts(), asking(heavy, DEMAND, scale)).coverage
+    assert unknown == Coverage(title="Points", points=0, of=0, undecided=2.0, percent=0.0, grade="F")
+    exempt = judge(record(metric()), facts(data__crawlers_used=NO), asking(heavy, DEMAND, scale)).coverage
     assert exempt == Coverage(title="Points", points=0, of=0, undecided=0, percent=0.0, grade="F")

@@ -55,3 +55,9 @@ def test_all_faults_of_a_waiver_file_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_without_a_waiver_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(WaiverError):
         waivers.load(write(tmp_path, text), ["baseline"])
+
+
+@pytest.mark.parametrize("policy", ['""', "7", '["baseline"]'])
+def test_a_policy_that_is_no_name_is_one_fault(tmp_path: Path, policy: str) -> None:
+    with pytest.raises(WaiverError, match="has 1 fault:"):
+        waivers.load(write(tmp_path, GOOD.replace('"baseline"', policy)), ["baseline"])
