@@ -89,6 +89,29 @@ def same(card: Card) -> Card:
     return card
 
 
+def without_finding(card: Card) -> Card:
+    (only,) = card.verdicts
+    first = next(one for one in only.findings if one.kind == "duty")
+    return replace(card, verdicts=(replace(only, findings=tuple(one for one in only.findings if one is not first)),))
+
+
+def without_metric(card: Card) -> Card:
+    (probe, *others) = card.probes
+    first = next(one for one in probe.metrics if isinstance(one, Metric))
+    left = tuple(one for one in probe.metrics if one is not first)
+    return replace(card, probes=(replace(probe, metrics=left), *others))
+
+
+def unjudged(card: Card) -> Card:
+    return replace(card, verdicts=())
+
+
+def trusted(card: Card) -> Card:
+    code = replace(card.model.parts[0], role="code", name="modeling.py")
+    model = replace(card.model, parts=(*card.model.parts, code))
+    return replace(card, model=model, backend=replace(card.backend, trust_remote_code=True))
+
+
 def waived(**changes: str) -> Change:
     given = replace(WAIVER, **changes)
     return finding(lambda one: replace(one, status=Status.WAIVED, was=Status.FAIL, waiver=given))
@@ -149,6 +172,58 @@ PAIRS: dict[str, tuple[Change, Change, list[tuple[str, str, str]]]] = {
         waived(),
         [("changed", DUTY, "*")],
     ),
+    "terms that more may read": (
+        facts(model__license=said_to_be("apache-2.0", audiences=("ai-office",))),
+        facts(model__license=said_to_be("apache-2.0", audiences=("ai-office", "public"))),
+        [("changed", "fact model.license", "")],
+    ),
+    "an answer that comes in": (
+        same,
+        facts(**{"answers__p/d": said_to_be(True)}),
+        [("added", "fact answers.p/d", "")],
+    ),
+    "a few more samples without a score": (
+        metric(lambda one: replace(one, n=96, n_unscored=4)),
+        metric(lambda one: replace(one, n=92, n_unscored=8)),
+        [],
+    ),
+    "a metric that is gone": (same, without_metric, [("escalated", FIRST, "it is no longer measured")]),
+    "a metric that comes in": (without_metric, same, [("added", FIRST, "")]),
+    "code that comes in": (
+        same,
+        trusted,
+        [
+            ("escalated", "model code modeling.py", "code that comes with the model is new or another"),
+            ("escalated", "model trust_remote_code", "the model was newly trusted with it"),
+        ],
+    ),
+    "code that is gone": (
+        trusted,
+        same,
+        [("removed", "model code modeling.py", ""), ("changed", "model trust_remote_code", "")],
+    ),
+    "a policy that judges no longer": (
+        same,
+        unjudged,
+        [("escalated", "policy baseline", "it is no longer judged by this policy")],
+    ),
+    "a policy that judges too": (unjudged, same, [("added", "policy baseline", "")]),
+    "a finding that comes in and is good": (
+        without_finding,
+        finding(lambda one: replace(one, status=Status.PASS)),
+        [("added", DUTY, "*")],
+    ),
+    "a finding that comes in and is bad": (
+        without_finding,
+        finding(lambda one: replace(one, status=Status.FAIL, severity="error")),
+        [("escalated", DUTY, "*")],
+    ),
+    "advice that comes in": (
+        without_finding,
+        finding(lambda one: replace(one, status=Status.FAIL, severity="note")),
+        [("added", DUTY, "*")],
+    ),
+    "a finding that is gone": (same, without_finding, [("removed", DUTY, "the policy has it no longer")]),
     "a waiver that is drawn out": (waived(), waived(expires="2027-12-31"), [("changed", DUTY, "*")]),
 }
 
@@ -166,3 +241,19 @@ def test_all_that_differs_is_told_once(card: Card, name: str) -> None:
     assert [(kind, key) for kind, key, _ in told] == [(kind, key) for kind, key, _ in wanted]
     assert all(why == given for (_, _, given), (_, _, why) in zip(told, wanted, strict=True) if why != "*")
     assert found.exit_code == (10 if any(kind == "escalated" for kind, _, _ in wanted) else 0)
+
+
+def test_what_differs_is_quoted_from_both_cards_and_cut_where_it_is_long(card: Card) -> None:
+    def quoted(one: Card, two: Card) -> list[tuple[str, str]]:
+        return [(change.before, change.after) for change in diff(one, two).changes]
+
+    long = said_to_be("x" * 190)  # 200 characters with "declared: "
+    one = facts(use__intended=long, model__contact=said_to_be("x" * 191), training__datasets=said_to_be(["a/b"]))(card)
+    assert quoted(card, one) == [
+        ('declared: ["a/b","c/d"]', 'declared: ["a/b"]'),
+        ("withheld: being set up", "declared: " + "x" * 189 + "…"),
+        ("declared: Tests", "declared: " + "x" * 190),
+    ]
+    digest = f"sha256:{card.model.parts[0].sha256}"
+    assert quoted(card, trusted(card)) == [("", digest), ("no", "yes")]
+    assert quoted(trusted(card), card) == [(digest, ""), ("yes", "no")]

@@ -329,7 +329,9 @@ def test_a_policy_without_any_finding_of_severity_error_is_inconclusive() -> Non
     assert worst(()) is worst([Status.WAIVED]) is Status.INCONCLUSIVE
 
 
-@pytest.mark.parametrize(("status", "outcome"), [("declared", "PASS"), ("missing", "FAIL"), ("withheld", "FAIL")])
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("declared", "PASS"), ("missing", "FAIL"), ("withheld", "FAIL"), ("measured", "FAIL")]
+)
 def test_a_duty_is_judged_by_its_schema_and_names_the_fact(status: str, outcome: str) -> None:
     duty = Duty(id="licence", title="Licence", rationale="because")
     found = judge(record(metric()), card(status), policy(duties=(duty,))).findings[0]
@@ -638,13 +640,17 @@ def test_a_duty_says_what_it_lacks(demand: dict[str, Any], status: str, message:
     ("computed", "status", "message"),
     [
         ({"ages": {"card": 1}}, "PASS", "documented"),
-        ({"unsure": ["a", "b"], "n": 0}, "INCONCLUSIVE", "cannot be decided: computed.n is 0; computed.unsure is a, b"),
+        (
+            {"unsure": ["a", "b"], "n": 0},
+            "INCONCLUSIVE",
+            "cannot be decided: model.license is mit; computed.n is 0; computed.unsure is a, b",
+        ),
         ({"unsure": [], "n": 0}, "FAIL", "not documented: computed.ages is not known"),
         ({"unsure": ["a"], "n": 1}, "FAIL", "not documented: computed.ages is not known"),
     ],
 )
 def test_a_duty_that_cannot_be_decided_says_why(computed: dict[str, Any], status: str, message: str) -> None:
-    undecided = {"computed.n": {"maximum": 0}, "computed.unsure": {"minItems": 1}}
+    undecided = {"computed.n": {"maximum": 0}, "computed.unsure": {"minItems": 1}, "model.license": {"const": "mit"}}
     demand = {"holds": {"computed.ages.card": {"maximum": 9}}, "undecided": undecided}
     given = msgspec.structs.replace(card(), computed={"as_of": "2026-11-25", **computed})
     found = judge(record(metric()), given, asking(NAMED, demand)).findings[0]

@@ -37,16 +37,23 @@ def read(value: Json, source: str = "config.json") -> Fact:
         ("model.license", "mit", "Apache-2.0", False),
         ("model.license", "llama3.1", "llama3.1", True),
         ("model.license", "llama3.1", "llama3.2", False),
+        ("model.license", "our own", "Our own", True),
+        ("model.license", "our own", "mit", False),
         ("model.parameters", 135_000_000, 134_515_008, True),
         ("model.parameters", 130_000_000, 134_515_008, True),
         ("model.parameters", 360_000_000, 134_515_008, False),
         ("model.parameters", 134_515_008, 162_826_560, False),
+        ("compute.carbon_tonnes", 0.5, 0.502, True),
+        ("compute.carbon_tonnes", 0, 0.5, False),
+        ("compute.carbon_tonnes", "little", 0.5, False),
+        ("compute.carbon_tonnes", "little", "little", True),
         ("model.context_length", 8192, 8193, False),
         ("model.languages", ["sv", "en"], ["en", "sv"], True),
         ("model.languages", ["en"], ["en", "sv"], False),
         ("model.base_model", "Org/Base", "https://huggingface.co/org/base", True),
         ("training.datasets", [{"name": "org/a"}, "org/b"], ["org/b"], True),
         ("training.datasets", ["org/a"], ["org/a", "org/b"], False),
+        ("training.datasets", ["org/a"], ["https://huggingface.co/datasets/Org/a"], True),
     ],
 )
 def test_what_can_both_be_true(key: str, one: Json, other: Json, both: bool) -> None:
@@ -71,6 +78,13 @@ def test_files_are_held_against_each_other_without_a_declaration() -> None:
     assert found == {"model.base_model": "adapter_config.json says 'org/a', but README.md says 'org/b'"}
 
 
+def test_what_each_file_says_of_itself_is_held_against_a_declaration_only() -> None:
+    declared, derived = {"design.tokenizer": said("BPE")}, {"design.tokenizer": read("unigram", "tokenizer.json")}
+    assert contradictions(declared, derived, {}) == {
+        "design.tokenizer": "declared 'BPE', but tokenizer.json says 'unigram'"
+    }
+
+
 def test_what_is_withheld_or_in_ones_own_words_contradicts_nothing() -> None:
     withheld = Fact(status="withheld", reason="a secret", source="declared by us")
     derived = {"model.context_length": read(128), "model.name": read("m-q4")}
@@ -84,7 +98,9 @@ def test_a_dataset_that_is_not_what_lies_there_is_a_contradiction() -> None:
         "license": "mit",
         "read": {"path": "d", "sha256": "b" * 64, "license": "MIT"},
     }
-    found = contradictions({"training.datasets": said([entry])}, {}, {})
+    unread = {"name": "e", "license": "mit"}
+    unsaid = {"name": "f", "version": "1", "read": {"path": "f", "sha256": "c" * 64}}
+    found = contradictions({"training.datasets": said(["g", unread, unsaid, entry])}, {}, {})
     assert list(found) == ["training.datasets"]
     assert "declared sha256 'aaa" in found["training.datasets"] and "license" not in found["training.datasets"]
 

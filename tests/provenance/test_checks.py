@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ProvenanceError
+from auditor.provenance.checks import amount_faults, unit_faults
 from auditor.provenance.declare import load_declared
+from auditor.provenance.facts import catalogue
 
 HEAD = 'by = "Example Ltd"\ndate = 2025-06-30\n'
 
@@ -43,6 +45,28 @@ def faults(file: Path, text: str, head: str = HEAD) -> str:
 )
 def test_a_wrong_unit_is_named_with_what_it_is_in_the_right_one(file: Path, text: str, fault: str) -> None:
     assert fault in faults(file, text)
+
+
+ONE = {  # what makes one of each unit
+    "MWh": "1000 kWh, 1e6 Wh, 0.001 GWh, 3600 MJ, 3.6 GJ",
+    "Wh": "0.001 kWh, 1e-6 MWh, 3600 J, 3.6 kJ",
+    "FLOP": "1e-9 GFLOP, 1e-12 TFLOP, 1e-15 PFLOP, 1e-18 EFLOP, 1e-21 ZFLOP",
+    "t CO2eq": "1000 kg CO2eq, 1e6 g CO2eq, 1000 kg, 1e6 g, 1 t",
+    "m3": "1000 l, 1000 litres",
+    "days": "24 hours",
+    "bytes": "0.001 kB, 0.001 KB, 1e-6 MB, 1e-9 GB, 1e-12 TB",
+    "hours": "60 minutes, 60 min, 1 h",
+    "tokens": "0.001 thousand tokens, 1e-6 million tokens, 1e-9 billion tokens, 1e-12 trillion tokens",
+}
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(unit, one) for unit in ONE for one in ONE[unit].split(", ")])
+def test_an_amount_in_another_unit_is_told_in_the_right_one(wanted: str, given: str) -> None:
+    amount, _, unit = given.partition(" ")
+    key = next((kind.key for kind in catalogue().values() if kind.unit == wanted), "data.size")
+    leaf = {"value": float(amount), "unit": unit}
+    found = [*unit_faults({key: leaf}), *amount_faults({key: {"value": [{"amount": float(amount), "unit": unit}]}})]
+    assert found and found[-1].endswith(f", which is 1 {wanted}")
 
 
 def test_the_right_unit_may_be_said(file: Path) -> None:
@@ -134,8 +158,11 @@ def test_a_release_can_be_announced(file: Path) -> None:
 
 
 def test_dates_of_different_precision_are_compared_as_far_as_both_go(file: Path) -> None:
-    file.write_text(HEAD + '[model]\nrelease_date = 2024-06-01\n[training]\nknowledge_cutoff = "2024-06"')
-    assert len(load_declared(file)) == 2
+    collected = '{ name = "a", collected_from = "2024-05", collected_to = "2024-05" }'
+    file.write_text(
+        f'{HEAD}[model]\nrelease_date = 2024-06-01\n[training]\nknowledge_cutoff = "2024-06"\ndatasets = [{collected}]'
+    )
+    assert len(load_declared(file)) == 3
 
 
 def test_somebody_else_may_say_a_fact_on_another_day(file: Path) -> None:
