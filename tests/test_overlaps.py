@@ -19,7 +19,7 @@ from auditor import commands, policies, probes, record, renderings
 from auditor.backends.base import BackendOptions
 from auditor.backends.scripted import ScriptedBackend
 from auditor.card import build_card
-from auditor.computed import contamination
+from auditor.computed import contamination, is_computed
 from auditor.contamination import training
 from auditor.contamination.texts import ItemTexts, compared, items_of
 from auditor.diff import diff
@@ -300,6 +300,10 @@ def test_a_look_that_left_a_probe_out_meets_no_duty_about_all_of_them(run: tuple
     assert told and isinstance(told, Contamination)
     whole = contamination.compute(found, {})["contamination"]
     assert {"highest", "items"} <= whole.keys() and not whole["unlooked"] and whole["left_out"] == 1
+    highs = [rate["high"] for rate in whole["rates"].values()]
+    assert whole["highest"] == max(highs) > min(highs)
+    named = [*whole, *(f"rates.{probe_id}.{key}" for probe_id, rate in whole["rates"].items() for key in rate)]
+    assert [key for key in named if not is_computed(f"computed.contamination.{key}")] == []
     nothing = tuple(
         Undefined(
             key=metric.key,
