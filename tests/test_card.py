@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.card import build_card
 from auditor.provenance.facts import catalogue
@@ -26,7 +27,27 @@ def test_every_fact_of_the_catalogue_is_there_and_what_nobody_gave_is_missing(re
 
 
 def test_the_number_of_parameters_is_counted_not_declared(record: RunRecord) -> None:
-    assert build_card(record, {}).facts["model.parameters"].value == record.backend.parameters
+    facts = build_card(record, {}).facts
+    found = facts["model.parameters"]
+    assert (found.value, found.source) == (record.backend.parameters, "counted when the model was opened")
+    assert facts["maintenance.last_updated"].value == record.clocks.finished_at.partition("T")[0]
+
+
+def test_the_count_is_held_against_what_the_files_say(record: RunRecord) -> None:
+    told = Fact(status="derived", value=7_000_000_000, source="config.json")
+    model = replace(record.model, facts={**record.model.facts, "model.parameters": told})
+    card = build_card(replace(record, model=model), {})
+    assert list(card.contradictions) == ["model.parameters"]
+    assert card.contradictions["model.parameters"].endswith("but config.json says 7000000000")
+
+
+def test_answers_stand_after_the_catalogue_and_what_follows_from_facts_is_inferred(record: RunRecord) -> None:
+    names = ["answers.p/b", "answers.p/a"]
+    said = {name: Fact(status="declared", value=True, source="declared by us") for name in names}
+    flop = Fact(status="declared", value=2.5e21, source="declared by us")
+    facts = build_card(record, {**said, "training.compute_flop": flop}).facts
+    assert list(facts) == [*catalogue(), *sorted(names)]
+    assert (facts["compute.order_of_magnitude"].status, facts["compute.order_of_magnitude"].value) == ("derived", 21)
 
 
 def test_a_declared_fact_stands_with_who_said_it(record: RunRecord) -> None:
@@ -55,7 +76,8 @@ def test_a_withheld_fact_is_no_contradiction(record: RunRecord) -> None:
 
 def test_families_without_a_probe_are_named_as_not_measured(record: RunRecord) -> None:
     card = build_card(record, {})
-    assert {"misinformation", "alignment"} <= set(card.not_measured)
+    families = {"bias", "toxicity", "misinformation", "alignment"}
+    assert families & set(card.not_measured) == {"misinformation", "alignment"}
     assert card.not_measured["bias/stereotype_contrast"] == "only 6 of 168 samples were asked (--limit)"
 
 

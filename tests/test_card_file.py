@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,28 @@ def test_every_fault_of_a_card_is_named(card: Card, tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"2 faults") as caught:
         load_card(path)
     assert "surprise" in caught.value.message and "$.contradictions" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda content: content.update(surprise=1), "surprise"),
+        (lambda content: content["probes"][0].update(calibrations=["0" * 64]), "a calibration that the card does not"),
+    ],
+)
+def test_a_single_fault_is_told_though_the_rest_is_a_card(
+    card: Card, tmp_path: Path, change: Callable[[dict[str, Any]], None], told: str
+) -> None:
+    content = json.loads(schema.canonical_json(card))
+    change(content)
+    with pytest.raises(CardError, match=told):
+        load_card(written(tmp_path, card, **content))
+
+
+def test_a_card_that_says_what_it_may_leave_out_is_the_same_card(card: Card, tmp_path: Path) -> None:
+    content = json.loads(schema.canonical_json(card))
+    content["verdicts"][0]["findings"][0]["applies"] = True
+    assert load_card(written(tmp_path, card, verdicts=content["verdicts"])) == card
 
 
 @pytest.mark.parametrize("version", ["auditor:card/1", "auditor:card/99"])

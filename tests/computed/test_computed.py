@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from auditor.card import build_card
 from auditor.computed import COMPUTED_KEYS, dates, flop, is_computed, measures, mof, statements
-from auditor.types import Evidence, Fact, Json, Metric, RunRecord
+from auditor.types import Evidence, Fact, Gap, GroupMean, Json, Metric, Reason, RunRecord, Undefined
 
 
 def said(value: Json, **more: Json) -> Fact:
@@ -79,8 +79,11 @@ def test_evidence_that_leads_nowhere_is_named(finished: tuple[RunRecord, Path]) 
         "a.b": said(1, evidence=(Evidence(kind="metric", metric=there),)),
         "a.c": said(1, evidence=(Evidence(kind="metric", metric="bias/none:rate"),)),
         "a.d": said(1, evidence=(Evidence(kind="file", path="config.json"),)),
+        "a.e": said(1, evidence=(Evidence(kind="file", sha256="0" * 64),)),
+        "a.f": said(1, evidence=(Evidence(kind="file", path="config.json", sha256="0" * 64),)),
+        "a.g": said(1, evidence=(Evidence(kind="run", text="backend.parameters"),)),
     }
-    assert statements.compute(record, facts, {})["dangling_evidence"] == ["a.c", "a.d"]
+    assert statements.compute(record, facts, {})["dangling_evidence"] == ["a.c", "a.d", "a.e"]
 
 
 def test_languages_that_yaml_takes_for_truth_values_are_named(finished: tuple[RunRecord, Path]) -> None:
@@ -139,3 +142,24 @@ def test_a_probe_of_which_much_is_unscored_is_not_counted_as_measured(
     assert metrics
     whole = replace(finished[0], probes=(replace(probe, metrics=metrics, n_selected=probe.n_items),))
     assert measures.compute(whole)["measured"][probe.family] == counted
+
+
+def test_bounds_are_those_of_metrics_with_a_value_over_all_samples(finished: tuple[RunRecord, Path]) -> None:
+    (probe, *_) = finished[0].probes
+    one = next(metric for metric in probe.metrics if isinstance(metric, Metric) and not metric.slice)
+    ends = [GroupMean(group=name, value=value, n=3) for name, value in (("a", 0.4), ("b", 0.2))]
+    gap = Gap(of="rate", field="group", highest=ends[0], lowest=ends[1], n_groups=2, least_n=3, most_unscored=0.0)
+    undefined = Undefined(
+        key=replace(one.key, name="none"),
+        slice={},
+        reason=Reason.TOO_FEW_SAMPLES,
+        n=0,
+        n_unscored=6,
+        scorer=one.scorer,
+        data_digest=one.data_digest,
+    )
+    rows = (replace(one, slice={"axis": "a"}, value=0.75), replace(one, n_unscored=1, gap=gap), undefined)
+    found = measures.compute(replace(finished[0], probes=(replace(probe, metrics=rows),)))
+    ends_of = {"low": one.interval.low, "high": one.interval.high}
+    assert found["metrics"] == {one.address(probe.id): {"value": one.value, **ends_of, "n": one.n, "n_unscored": 1}}
+    assert found["gaps_measured"] == 1

@@ -42,6 +42,8 @@ def test_what_the_next_class_lacks_is_named() -> None:
     (third,) = [model for model in MODELS if model["file"].startswith("Class3T")]
     found = mof.compute({"distribution.assets": assets(third["components"])})["mof"]
     assert found["next"]["lacks"] == ["training_code", "inference_code", "evaluation_code", "evaluation_data"]
+    nothing = mof.compute({"distribution.assets": assets({})})["mof"]
+    assert {"technical_report"} == {"technical_report", "research_paper"} & set(nothing["next"]["lacks"])
 
 
 def test_a_component_without_a_licence_of_its_own_has_the_models() -> None:
