@@ -21,11 +21,11 @@ _SIZES = (
     (1e12, "500B-1T"),
 )
 _MONTHS = ((1, "<1 month"), (3, "1-3 months"), (6, "3-6 months"))
-_BINS = {
-    "text": ("tokens", ((1e9, "<1B tokens"), (1e13, "1B-10T tokens")), ">10T tokens"),
-    "image": ("images", ((1e6, "<1M images"), (1e9, "1M-1B images")), ">1B images"),
-    "audio": ("hours", ((1e4, "<10k hours"), (1e6, "10k-1M hours")), ">1M hours"),
-    "video": ("hours", ((1e4, "<10k hours"), (1e6, "10k-1M hours")), ">1M hours"),
+_BINS = {  # the unit, the middle range, which holds both its ends, and the three ranges
+    "text": ("tokens", (1e9, 1e13), ("<1B tokens", "1B-10T tokens", ">10T tokens")),
+    "image": ("images", (1e6, 1e9), ("<1M images", "1M-1B images", ">1B images")),
+    "audio": ("hours", (1e4, 1e6), ("<10k hours", "10k-1M hours", ">1M hours")),
+    "video": ("hours", (1e4, 1e6), ("<10k hours", "10k-1M hours", ">1M hours")),
 }
 _DAYS_A_MONTH = 30.4
 
@@ -81,8 +81,8 @@ def _bins(sizes: Json) -> list[Json] | None:
             sums[size["modality"]] = sums.get(size["modality"], 0) + size["amount"]
     found = []
     for kind, amount in sums.items():
-        _, bounds, top = _BINS[kind]
-        found.append({"modality": kind, "bin": next((name for limit, name in bounds if amount <= limit), top)})
+        _, (least, most), (below, within, above) = _BINS[kind]
+        found.append({"modality": kind, "bin": below if amount < least else within if amount <= most else above})
     return found or None
 
 

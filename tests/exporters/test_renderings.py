@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from auditor import policies, registry, renderings, schema
 from auditor.card import build_card, with_verdicts
 from auditor.errors import CardError, TemplateError, UsageError
-from auditor.exporters import hub, templates
+from auditor.exporters import hub, readers, templates
+from auditor.exporters.markup import MARKDOWN
 from auditor.exporters.summary import plainly, share
 from auditor.exporters.words import told
 from auditor.judge import judge
@@ -152,6 +153,21 @@ def test_a_fact_that_another_fact_repeats_is_a_leak_and_no_document_is_made(make
     with pytest.raises(CardError, match=r"mdf-ai-office|mdf-public.*training\.energy_mwh") as caught:
         renderings.render(leaking(card), "mdf-public")
     assert "123.4" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "value", ["the seven warehouses", ["a", "the seven warehouses"], [{"name": "the seven warehouses"}]]
+)
+def test_a_leak_is_found_wherever_in_a_value_it_lies(make: Make, value: object) -> None:
+    card = make(
+        training__hardware=said(value, audiences=("ai-office",)), use__intended=said("In the seven warehouses.")
+    )
+    shown = readers.cut(card, "public")
+    assert "training.hardware" not in shown.facts
+    telling = "It stands in the seven warehouses."
+    with pytest.raises(CardError, match=r"x would tell what training\.hardware says"):
+        readers.check(card, replace(shown, facts={}), telling, MARKDOWN, name="x")
+    assert readers.check(card, shown, telling, MARKDOWN, name="x") == telling
 
 
 def leaking(card: Card) -> Card:

@@ -55,6 +55,30 @@ def test_sizes_give_ranges_where_the_unit_is_the_forms() -> None:
     assert inferred(data__size=sizes)["data.size_range"].value == [{"modality": "text", "bin": "1B-10T tokens"}]
 
 
+@pytest.mark.parametrize(
+    ("modality", "unit", "amount", "named"),
+    [
+        ("text", "tokens", 999_999_999, "<1B tokens"),
+        ("text", "tokens", 1e9, "1B-10T tokens"),
+        ("text", "tokens", 1e13, "1B-10T tokens"),
+        ("text", "tokens", 1e13 + 1, ">10T tokens"),
+        ("image", "images", 1e6, "1M-1B images"),
+        ("image", "images", 1e9, "1M-1B images"),
+        ("audio", "hours", 1e4, "10k-1M hours"),
+        ("video", "hours", 1e6 + 1, ">1M hours"),
+    ],
+)
+def test_a_size_at_the_end_of_a_range_is_in_the_one_that_names_it(
+    modality: str, unit: str, amount: float, named: str
+) -> None:
+    size = {"modality": modality, "amount": amount, "unit": unit, "split": "training"}
+    assert inferred(data__size=[size])["data.size_range"].value == [{"modality": modality, "bin": named}]
+
+
+def test_a_model_made_from_another_depends_on_it() -> None:
+    assert inferred(model__base_model="org/base")["model.dependencies"].value == [{"name": "org/base"}]
+
+
 def test_classes_follow_only_where_every_dataset_has_one() -> None:
     told = {"name": "a", "provenance": "web_crawling"}
     assert inferred(training__datasets=[told])["data.provenance_classes"].value == ["web_crawling"]
