@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -168,6 +169,37 @@ def test_a_leak_is_found_wherever_in_a_value_it_lies(make: Make, value: object) 
     with pytest.raises(CardError, match=r"x would tell what training\.hardware says"):
         readers.check(card, replace(shown, facts={}), telling, MARKDOWN, name="x")
     assert readers.check(card, shown, telling, MARKDOWN, name="x") == telling
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "leaks"),
+    [
+        (123, "It took 123 days.", True),
+        (12, "It took 12 days.", False),
+        (1234567.0, "It took 1234567 hours.", True),
+        (1234567, "It took 1,234,567 hours.", True),
+        (1234567, "It took 11,234,567 hours.", False),
+        ("12 letters!!", "It says 12 letters!!", True),
+        ("11 letters!", "It says 11 letters!", False),
+        (True, "It is True.", False),
+    ],
+)
+def test_what_stands_in_any_text_by_chance_is_no_leak(make: Make, value: object, text: str, leaks: bool) -> None:
+    card = make(training__hardware=said(value, audiences=("ai-office",)))
+    shown = readers.cut(card, "public")
+    with pytest.raises(CardError) if leaks else contextlib.nullcontext():
+        readers.check(card, shown, text, MARKDOWN, name="x")
+
+
+def test_a_finding_about_a_fact_that_was_cut_out_keeps_its_words_from_those_readers(make: Make) -> None:
+    card = make(training__hardware=said("a hall", audiences=("ai-office",)))
+    (verdict,) = card.verdicts
+    first, *others = verdict.findings
+    about = replace(first, message="not documented: training.hardware: 'a hall' is too short")
+    card = replace(card, verdicts=(replace(verdict, findings=(about, *others)),))
+    assert readers.cut(card, "ai-office").verdicts[0].findings[0].message == about.message
+    told = [one.message for one in readers.cut(card, "public").verdicts[0].findings]
+    assert told == ["not for the readers of this document", *(one.message for one in others)]
 
 
 def leaking(card: Card) -> Card:
