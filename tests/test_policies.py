@@ -274,3 +274,21 @@ def test_a_clause_that_is_blank_or_does_not_exist_is_a_fault(tmp_path: Path, cla
         policies.load(str(path))
     path.write_text(path.read_text(encoding="utf-8").replace(f'"{clause}"', '"Article 5"'), encoding="utf-8")
     assert policies.load(str(path)).sources["law"].clauses == ("Article 5", "Article 16")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[", "it is not JSON"),
+        ("{}", "expected a list of the policy and its schema"),
+        ("[{}]", "expected a list of the policy and its schema"),
+        ("[7, {}]", "not iterable"),
+        ('[{}, {"$defs": {"d": {"type": "objekt"}}}]', "'objekt' is not valid"),
+    ],
+)
+def test_what_is_no_policy_as_a_run_keeps_it_is_one_error(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyError, match="is no policy as a run keeps it") as caught:
+        policies.load(str(path))
+    assert why in caught.value.message and caught.value.hint == "give the policy's TOML file"

@@ -23,6 +23,7 @@ from auditor.exporters.summary import plainly, share
 from auditor.exporters.words import told
 from auditor.judge import judge
 from auditor.provenance.facts import AUDIENCES, catalogue
+from auditor.provenance.licences import HUB_LICENCES, to_spdx
 from auditor.types import (
     Card,
     Exchange,
@@ -389,7 +390,12 @@ def test_huggingface_hub_reads_every_result_with_its_own_source(make: Make) -> N
     for loaded in (read, again):
         found = {(r.dataset_config, r.metric_type): r for r in loaded.data.eval_results}
         assert set(found) == wanted
-        for (probe_id, _), result in found.items():
+        for (probe_id, name), result in found.items():
+            metric = next(
+                metric for p in card.probes for metric in p.metrics if metric.address(p.id) == f"{probe_id}:{name}"
+            )
+            assert result.metric_args["n"] == metric.n and result.metric_args["n_unscored"] == metric.n_unscored
+            assert result.metric_args["interval"] == [metric.interval.low, metric.interval.high]
             assert result.source_url == "https://example.org/report"
             assert probe_id in result.source_name and card.record_digest in result.source_name
 
@@ -411,6 +417,20 @@ def test_licences_are_named_as_the_hub_names_them(name: str, licence: str, other
     assert hub.hub_licence(name) == (licence, other)
 
 
+def test_every_licence_of_the_hub_that_spdx_knows_comes_back_from_its_spelling() -> None:
+    known = {name: to_spdx(name) for name in HUB_LICENCES}
+    named = {name: spdx for name, spdx in known.items() if spdx and not spdx.startswith("LicenseRef-")}
+    assert len(named) > 40
+    assert {name: hub.hub_licence(spdx) for name, spdx in named.items()} == {name: (name, "") for name in named}
+
+
+def test_a_relation_to_a_base_model_is_told_only_beside_it(make: Make) -> None:
+    relation = {"model__base_model_relation": said("quantized")}
+    assert "base_model_relation" not in hub.front_matter(make(**relation))
+    head = hub.front_matter(make(model__base_model=said("org/base"), **relation))
+    assert (head["base_model"], head["base_model_relation"]) == ("org/base", "quantized")
+
+
 def test_results_go_to_the_hubs_leaderboards_only_for_benchmarks_that_it_has_registered(
     bare: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,7 +450,10 @@ def test_results_go_to_the_hubs_leaderboards_only_for_benchmarks_that_it_has_reg
     rows = yaml.safe_load(hub.eval_results(whole))
     entries = parse_eval_result_entries(rows)
     assert [(entry.dataset_id, entry.task_id, entry.value) for entry in entries] == [("org/data", "one", metric.value)]
-    assert isinstance(rows[0]["date"], str)
+    assert rows[0]["date"] == whole.clocks.started_at.partition("T")[0]
+    assert f"n={metric.n}, record {whole.record_digest}" in rows[0]["notes"]
+    splits = [hub.front_matter(card)["model-index"][0]["results"][0]["dataset"]["split"] for card in (bare, whole)]
+    assert splits == [f"partial, {probe.n_selected} of {probe.n_items}", "all"]
     assert "refuses results on others" in hub.eval_results(bare)
     sourced = replace(whole, model=replace(whole.model, repository="org/model", revision="a" * 40))
     (row,) = yaml.safe_load(hub.eval_results(sourced))
