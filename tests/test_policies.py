@@ -184,6 +184,11 @@ ASKED = '[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n'
         (ASKED + 'facts = ["model.name"]\nbasis = "law"\n', "rests on a law, so it needs a source and a clause"),
         (ASKED + 'holds."training.compute_flop" = {maximun = 1.0}\n', "keyword 'maximun' (did you mean maximum"),
         (ASKED + 'holds."model.languages" = {items = {enumm = ["en"]}}\n', "keyword 'enumm' (did you mean enum"),
+        (
+            ASKED + 'holds."model.languages" = {contains = {properties = {a = {allOf = [{enumm = [1]}]}}}}\n',
+            "keyword 'enumm' (did you mean enum",
+        ),
+        ('source = "law"\nsources = 7\n' + ASKED + 'facts = ["model.name"]\n', "$.sources: 7 is not of type 'object'"),
         (ASKED + "automatable = false\n", "needs a question, ending in '?'"),
         (ASKED.replace('rationale = "for a reason"\n', "") + 'facts = ["model.name"]\n', "gives a rationale"),
         (ASKED + 'facts = ["model.name"]\naccept = ["missing"]\n', "'missing' is not one of"),
