@@ -85,6 +85,8 @@ def test_an_unknown_metric_is_held_against_those_near_it(tmp_path: Path, metric:
         (HEAD + RULE + "max = 0.1\nmaxx = 0.2\n", "unknown key 'maxx' (did you mean max"),
         (HEAD + RULE + 'max = "low"\n', "'low' is not of type 'number'"),
         (HEAD, "needs 'rules' or 'duties'"),
+        (HEAD + "rules = 7\n", "$.rules: 7 is not of type 'array'"),
+        (HEAD + RULE + 'max = 1\nsource = "law"\n', "$.rules[0]: no source is named 'law'"),
         (HEAD + RULE + "max = 1\nmin_n = 5.0\n", "$.rules[0].min_n: expected `int`, got `float`"),
         (HEAD + '[[duties]]\nid = "d"\ntitle = "D"\nrationale = "for a reason"\n', "no $defs entry 'd'"),
         (HEAD + 'card_schema = "absent.json"\n' + RULE + "max = 1\n", "cannot read card_schema"),
@@ -96,6 +98,11 @@ def test_a_faulty_policy_says_what_is_wrong_and_where(tmp_path: Path, text: str,
         policies.load(write(tmp_path, text))
     assert why in caught.value.message
     assert "mine.toml" in caught.value.message
+
+
+def test_a_bound_may_be_a_single_number(tmp_path: Path) -> None:
+    (rule,) = policies.load(write(tmp_path, HEAD + RULE + "min = 0.5\nmax = 0.5\n")).rules
+    assert (rule.min, rule.max) == (0.5, 0.5)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
