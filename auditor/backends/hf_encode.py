@@ -27,18 +27,18 @@ class Encoder:
         """Return requests as tokens, and those that cannot be asked, by number.
 
         Context and continuation are tokenised as one text, then split at the context's length (the field's rule).
+        Where the context has no token, the token that starts a text stands for it.
         """
-        parts = [_split_spaces(requests[number].context, requests[number].continuation) for number in numbers]
+        parts = [_split_space(requests[number].context, requests[number].continuation) for number in numbers]
         contexts = self.tokenize([context for context, _ in parts])
         wholes = self.tokenize([context + continuation for context, continuation in parts])
         bare = self.tokenize(["" if context else continuation for context, continuation in parts], special=False)
         encoded: list[Encoded] = []
         refused: dict[int, Output] = {}
         for place, (number, (context, _)) in enumerate(zip(numbers, parts, strict=True)):
-            if context:
-                ids, n_context = wholes[place], len(contexts[place])
-            else:
-                ids, n_context = [self._start(), *bare[place]], 1
+            ids, n_context = (wholes[place], len(contexts[place])) if context else (bare[place], 0)
+            if not n_context:
+                ids, n_context = [self._start(), *ids], 1
             if len(ids) - 1 > self._context_length:
                 refused[number] = self._too_long(len(ids) - 1)
             elif len(ids) <= n_context:
@@ -71,13 +71,18 @@ class Encoder:
         different = list(dict.fromkeys(texts))
         ids = self._tokenizer(different, add_special_tokens=False).input_ids if different else []
         leading = self._leading if special else []
-        found = {text: [*leading, *row] for text, row in zip(different, ids, strict=True)}
+        found = {
+            text: row if row[: len(leading)] == leading else [*leading, *row]  # a text may bring them itself
+            for text, row in zip(different, ids, strict=True)
+        }
         return [found[text] for text in texts]
 
     def _start(self) -> int:
-        """Return the token that stands for the start of a text."""
-        start = self._tokenizer.bos_token_id
-        return int(start if start is not None else min(self._ends, default=0))
+        """Return the token that stands for the start of a text: the tokenizer's for it, else its end token."""
+        start, end = self._tokenizer.bos_token_id, self._tokenizer.eos_token_id
+        if start is None:
+            start = end if end in self._ends else min(self._ends, default=0)
+        return int(start)
 
     def _too_long(self, n_tokens: int) -> Unscored:
         detail = f"{n_tokens} tokens, context length {self._context_length}"
@@ -92,6 +97,7 @@ def spans(count: int, done: Set[int]) -> Iterator[range]:
             yield numbers
 
 
-def _split_spaces(context: str, continuation: str) -> tuple[str, str]:
-    stripped = context.rstrip(" ")
+def _split_space(context: str, continuation: str) -> tuple[str, str]:
+    """Return both with the space, tabs and line ends included, that ends the context at the continuation's start."""
+    stripped = context.rstrip()
     return stripped, context[len(stripped) :] + continuation

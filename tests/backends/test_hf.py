@@ -172,14 +172,29 @@ def test_a_continuation_without_tokens_is_unscored(tiny_backend, answer, context
     assert found[0] == Unscored(reason=Reason.EMPTY_CONTINUATION, detail="the continuation has no token")
 
 
-def test_spaces_at_the_end_of_a_context_belong_to_the_continuation(tiny_backend, answer):  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("space", ["  ", "\n\n", " \t"])
+def test_space_at_the_end_of_a_context_belongs_to_the_continuation(tiny_backend, answer, space):  # type: ignore[no-untyped-def]
     asked = [
-        LoglikelihoodRequest(context="A:  ", continuation="B"),
-        LoglikelihoodRequest(context="A:", continuation="  B"),
+        LoglikelihoodRequest(context=f"A:{space}", continuation="B"),
+        LoglikelihoodRequest(context="A:", continuation=f"{space}B"),
     ]
     found = answer(tiny_backend.loglikelihood, asked)
     assert found[0] == found[1]
     assert found[0].n_tokens == 3
+
+
+def test_a_context_without_a_token_is_the_start_of_a_text(tmp_path, model_maker, open_folder, answer):  # type: ignore[no-untyped-def]
+    from tokenizers import Tokenizer, normalizers
+
+    folder = model_maker(tmp_path)
+    path = str(folder / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.normalizer = normalizers.Replace("\u200b", "")
+    tokenizer.save(path)
+    asked = [LoglikelihoodRequest(context=context, continuation="Yes.") for context in ("", "\u200b", "\u200b\u200b ")]
+    found = answer(open_folder(folder).loglikelihood, asked)
+    assert found[0] == found[1]
+    assert (found[0].n_tokens, found[2].n_tokens) == (4, 5)
 
 
 def test_an_empty_prompt_starts_a_text(tiny_backend, answer):  # type: ignore[no-untyped-def]

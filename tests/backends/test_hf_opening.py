@@ -174,6 +174,27 @@ def test_without_a_start_token_a_text_starts_after_the_end_token(folder: Path, o
     assert found.nats == pytest.approx(nats, abs=1e-4)
 
 
+def test_of_several_end_tokens_the_tokenizers_own_starts_a_text(folder: Path, open_folder, answer) -> None:  # type: ignore[no-untyped-def]
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "bos_token": None}), encoding="utf-8")
+    asked = [LoglikelihoodRequest(context="", continuation="Yes.")]
+    expected = answer(open_folder(folder).loglikelihood, asked)
+    generation = folder / "generation_config.json"
+    generation.write_text(json.dumps({"eos_token_id": [0, 1]}), encoding="utf-8")
+    backend = open_folder(folder)
+    assert backend._ends == {0, 1}
+    assert answer(backend.loglikelihood, asked) == expected
+
+
+def test_a_text_that_brings_its_start_token_gets_no_second_one(folder: Path, open_folder, answer) -> None:  # type: ignore[no-untyped-def]
+    add_special_tokens(folder, single="<s> $A")
+    backend = open_folder(folder)
+    asked = [LoglikelihoodRequest(context=context, continuation=" rises") for context in ("The sun", "<s>The sun")]
+    found = answer(backend.loglikelihood, asked)
+    assert found[0] == found[1]
+
+
 def test_pickled_weights_open_only_when_allowed(folder: Path, open_folder) -> None:  # type: ignore[no-untyped-def]
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
