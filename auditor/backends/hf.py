@@ -14,6 +14,7 @@ from auditor.backends.base import COUNTED_TOKENS, BackendOptions, Outputs, by_fo
 from auditor.backends.hf_config import (
     cached_bytes_of,
     end_tokens,
+    switch_of,
     window_of,
 )
 from auditor.backends.hf_encode import Encoder, spans
@@ -75,6 +76,7 @@ class HFBackend:
         info = info_of(model, tokenizer, options, name="hf")
         self._told: dict[tuple[str, ...], str] = {}  # conversations as a template wrote them that knows the time
         self._forward = Forward(model)
+        self._retelling = Forward(model, caches=False)
         self._tokenizer = tokenizer
         self._name = name
         vocabulary = model.config.get_text_config().vocab_size
@@ -84,6 +86,7 @@ class HFBackend:
         self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
         self._max_rows = options.batch_rows
         self._window = window_of(model)
+        self._switch = switch_of(model)
         self._cached_bytes = cached_bytes_of(model)
         self._prefill_tokens = _PREFILL * options.batch_tokens if self._forward.takes_trees else self._max_tokens
         self._tree_depth = 0  # until trees have proved themselves
@@ -96,7 +99,8 @@ class HFBackend:
     @property
     def work(self) -> Work:
         """What was run since the model was opened."""
-        return Work(tokens=self._forward.tokens, predictions=self._forward.predictions)
+        used = (self._forward, self._retelling)
+        return Work(tokens=sum(one.tokens for one in used), predictions=sum(one.predictions for one in used))
 
     def render_chat(self, messages: list[dict[str, str]]) -> str:
         """Return a conversation as the model's chat template writes it, up to where the assistant begins.
@@ -147,9 +151,11 @@ class HFBackend:
         # a tree of one long sequence shares nothing, and its mask grows with the square
         alone = {leaf.number for tree in trees if len(tree.ids) > self._nodes for leaf in tree.targets}
         long = [request for request in encoded if len(request.ids) - 1 > self._tree_depth or request.number in alone]
-        for pack in pack_rows(plan_rows(long), max_tokens=self._max_tokens):
-            if {target.number for row in pack for target in row.targets} - done:
-                yield score_rows(self._forward, pack, pad=self._pad)
+        for beyond in (False, True):
+            rows = plan_rows(request for request in long if (len(request.ids) - 1 > self._switch) == beyond)
+            for pack in pack_rows(rows, max_tokens=self._max_tokens):
+                if {target.number for row in pack for target in row.targets} - done:
+                    yield score_rows(self._forward, pack, pad=self._pad)
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the completion of each request that is not done as it is finished, longest prompts first."""
@@ -157,19 +163,27 @@ class HFBackend:
             prompts, refused = self._encoder.prompts(numbers, requests)
             if any(number not in done for number in refused):
                 yield refused
-            for pack in pack_prompts(prompts, max_draws=_REFILLS * self._max_rows):
-                if {number for prompt in pack for number, _ in prompt.draws} - done:
-                    yield from self._decode(pack)
+            for side in (-1, 1, 0):
+                alike = [prompt for prompt in prompts if self._side(prompt) == side]
+                for pack in pack_prompts(alike, max_draws=_REFILLS * self._max_rows):
+                    if {number for prompt in pack for number, _ in prompt.draws} - done:
+                        yield from self._decode(pack, crosses=side == 0)
 
-    def _decode(self, pack: Sequence[Prompt]) -> Iterator[Outputs]:
+    def _side(self, prompt: Prompt) -> int:
+        """Return whether completions stay before where positions switch (−1), cross that (0) or begin beyond it (1)."""
+        first, last = len(prompt.ids), len(prompt.ids) + prompt.sampling.max_new_tokens - 1
+        return (first > self._switch) - (last <= self._switch)
+
+    def _decode(self, pack: Sequence[Prompt], *, crosses: bool) -> Iterator[Outputs]:
         from auditor.engine.decode import Limits, decode_prompts
 
         limits = Limits(
-            rows=self._max_rows,
+            rows=1 if crosses else self._max_rows,
             prefill_tokens=self._prefill_tokens,
             cached_tokens=_CACHE_BUDGET // max(1, self._cached_bytes),
         )
-        for drawn in decode_prompts(self._forward, pack, pad=self._pad, ends=self._ends, limits=limits):
+        forward = self._retelling if crosses else self._forward  # a cache would hold what was turned before
+        for drawn in decode_prompts(forward, pack, pad=self._pad, ends=self._ends, limits=limits):
             yield {number: self._completion(draw) for number, draw in drawn.items()}
 
     def count_flop(self) -> None:
@@ -217,7 +231,7 @@ class HFBackend:
             how = "in trees on stems" if self._stems else "in trees"
             beyond = list(islice(cycle(chain(*texts)), self._window + 8)) if self._window <= _PROVED_WINDOW else []
             far = bool(beyond) and self._trees_hold([beyond, *texts], most, stem=[])
-            self._tree_depth = self.info.context_length if far else self._window
+            self._tree_depth = min(self._switch, self.info.context_length if far else self._window)
         if batch_difference(self._forward, texts, pad=self._pad, together=True) <= most:
             self.info = replace(self.info, attention=f"{self.info.attention}, {how}")
             return

@@ -53,6 +53,17 @@ def window_of(model: Any) -> int:
     return min([UNLIMITED, *(int(window) for window in windows if window)])
 
 
+def switch_of(model: Any) -> int:
+    """Return how many tokens the longest text of a pass may have before the model turns all positions in it otherwise.
+
+    Source: Ding et al. 2024, "LongRoPE", §3.3: texts up to the length of the first training keep its factors.
+    """
+    told = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    kinds = [told, *(part for part in told.values() if isinstance(part, dict))]  # one of all layers, or of each type
+    lengths = [kind.get("original_max_position_embeddings") for kind in kinds if kind.get("rope_type") == "longrope"]
+    return min([UNLIMITED, *(int(length) for length in lengths if length)])
+
+
 def cached_bytes_of(model: Any) -> int:
     """Return about how many bytes the keys and values of one token need, or 0 when the config does not say."""
     config = model.config.get_text_config()

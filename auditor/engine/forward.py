@@ -19,16 +19,17 @@ class Forward:
     """A causal language model as a function from tokens and mask to logits.
 
     Positions count real tokens only, so padding may stand on either side. A model without a cache of the library's
-    kind is given the whole sequence again at every step. `tokens` and `predictions` count what was run: tokens read,
-    padding included, and positions with logits.
+    kind, or any without `caches`, is given the whole sequence again at every step. `tokens` and `predictions` count
+    what was run: tokens read, padding included, and positions with logits.
 
     Where `head_apart` is set, as it is on a CPU, trees get their logits from the output layer a few rows at a time.
     It must be unset for a model that does more to its logits than this layer.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, caches: bool = True) -> None:
         self.tokens = self.predictions = 0
         self._model = model
+        self._caches = caches
         accepted = inspect.signature(model.forward).parameters
         self._positions = "position_ids" in accepted
         self._keeps = "logits_to_keep" in accepted
@@ -62,7 +63,7 @@ class Forward:
             return self._logits(out, keep), _Retold(ids)
         seen = mask if cache is None or _has_keys(cache) else mask[:, -ids.shape[1] :]
         past = {} if cache is None else {self._cache: cache}
-        out = self._run(ids, seen, keep, use_cache=remember, **past)
+        out = self._run(ids, seen, keep, use_cache=remember and self._caches, **past)
         if not remember:
             return self._logits(out, keep), None
         found = out.get(self._cache)

@@ -120,34 +120,44 @@ def tokens(text: str, backend: HFBackend) -> list[int]:
     return list(backend._tokenizer(text).input_ids)
 
 
-@torch.inference_mode()
-def check_loglikelihoods(backend: HFBackend, model: Any) -> None:
-    """Every text from its start, and split in the middle, against one plain forward each."""
+def split_texts() -> list[LoglikelihoodRequest]:
+    """Every text from its start, and split in the middle."""
     asked = [LoglikelihoodRequest(context="", continuation=text) for text in TEXTS]
-    asked += [LoglikelihoodRequest(context=text[:3], continuation=text[3:]) for text in TEXTS]
+    return asked + [LoglikelihoodRequest(context=text[:3], continuation=text[3:]) for text in TEXTS]
+
+
+def greedy_requests() -> list[GenerateRequest]:
+    """Two greedy completions of each text."""
+    sampling = Sampling(max_new_tokens=10, temperature=0)
+    return [GenerateRequest(prompt=text, chat=False, sampling=sampling, seed=n) for n in (0, 1) for text in TEXTS]
+
+
+@torch.inference_mode()
+def check_loglikelihoods(backend: HFBackend, model: Any, asked: list[LoglikelihoodRequest] | None = None) -> None:
+    """Requests against one plain forward each of what is fed."""
+    asked = asked or split_texts()
     found: dict[int, Any] = {}
     for pack in backend.loglikelihood(asked, done=set()):
         found |= pack
     for number, request in enumerate(asked):
         context = tokens(request.context, backend) if request.context else [0]
         ids = context + tokens(request.continuation, backend)
-        logprobs = model(input_ids=torch.tensor([ids])).logits[0].double().log_softmax(dim=-1)
+        logprobs = model(input_ids=torch.tensor([ids[:-1]])).logits[0].double().log_softmax(dim=-1)
         nats = sum(float(logprobs[n - 1, ids[n]]) for n in range(len(context), len(ids)))
         assert isinstance(found[number], Loglikelihood)
         assert found[number].nats == pytest.approx(nats, abs=1e-4)
 
 
 @torch.inference_mode()
-def check_completions(backend: HFBackend, model: Any) -> None:
+def check_completions(backend: HFBackend, model: Any, asked: list[GenerateRequest] | None = None) -> None:
     """Greedy completions, two of each prompt in one batch, against a loop without cache, batch or padding."""
-    sampling = Sampling(max_new_tokens=10, temperature=0)
-    asked = [GenerateRequest(prompt=text, chat=False, sampling=sampling, seed=n) for n in (0, 1) for text in TEXTS]
+    asked = asked or greedy_requests()
     found: dict[int, Any] = {}
     for pack in backend.generate(asked, done=set()):
         found |= pack
     for number, request in enumerate(asked):
         ids, new = tokens(request.prompt, backend), []
-        for step in range(sampling.max_new_tokens):
+        for step in range(request.sampling.max_new_tokens):
             logits = model(input_ids=torch.tensor([ids + new])).logits[0, -1].clone()
             if step == 0:
                 logits[1] = -torch.inf
@@ -197,6 +207,27 @@ def test_logits_that_are_more_than_the_output_layer_gives_are_taken_as_the_model
     assert not backend._forward.head_apart
     assert ", in trees" in backend.info.attention
     check_loglikelihoods(backend, model)
+
+
+def test_a_model_that_turns_positions_by_the_longest_text_of_a_pass_keeps_long_and_short_texts_apart(  # type: ignore[no-untyped-def]
+    make_folder: Make, open_folder
+) -> None:
+    switch = 120
+    turns = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": switch}
+    turns |= {"short_factor": [1.0] * 4, "long_factor": [3.0] * 4}
+    more = {"sliding_window": None, "original_max_position_embeddings": switch, "rope_parameters": turns}
+    folder = make_folder("Phi3Config", LLAMA | more)
+    backend, model = open_folder(folder), plain_model(folder)
+    assert ", in trees" in backend.info.attention
+    long = TEXTS[2] * 2
+    splits = [n for n in range(90, 130, 3) if long[n - 1] != " "]
+    asked = [LoglikelihoodRequest(context=long[:n], continuation=long[n : n + 6]) for n in splits]
+    asked += [LoglikelihoodRequest(context=long[:n], continuation=end) for n in (100, 118, 125) for end in ("!", "?!")]
+    check_loglikelihoods(backend, model, asked)
+    greedy = Sampling(max_new_tokens=10, temperature=0)
+    prompts = [long[:n] for n in (*range(100, 130, 3), 111, 120, 121)]
+    check_completions(backend, model, [GenerateRequest(prompt=p, chat=False, sampling=greedy, seed=0) for p in prompts])
+    assert backend._retelling.tokens < backend._forward.tokens
 
 
 @pytest.mark.parametrize("architecture", ["bart", pytest.param("rwkv", marks=pytest.mark.slow)])
