@@ -201,7 +201,7 @@ class _Batch:
         young = [row for row, draw in enumerate(self._draws) if len(draw.ids) < self._sampling.min_new_tokens]
         if young and self._ends:
             logits[torch.tensor(young)[:, None], torch.tensor([*self._ends])] = -torch.inf
-        uniform = torch.tensor([draw.uniform for draw in self._draws], dtype=torch.float64, device=logits.device)
+        uniform = torch.tensor([draw.uniform for draw in self._draws], dtype=torch.float64)
         chosen = draw_tokens(logits, uniform, self._sampling)
         for draw, token, is_broken in zip(self._draws, chosen.tolist(), broken.tolist(), strict=True):
             if not draw.open:

@@ -20,6 +20,9 @@ def draw_tokens(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling)
     """
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
+    if logits.device.type == "mps":  # which has no float64
+        return draw_tokens(logits.cpu(), uniform, sampling).to(logits.device)
+    uniform = uniform.to(logits.device)
     scaled = logits.float() if sampling.temperature == 1 else logits.float() / sampling.temperature
     probabilities = scaled.softmax(dim=-1)
     if sampling.top_p >= 1:

@@ -107,7 +107,7 @@ def _logprobs(logits: Iterable[torch.Tensor], columns: torch.Tensor, tokens: tor
         end = int(torch.searchsorted(ordered, start))
         here = order[done:end]
         at = (ordered[done:end] - start + len(rows)).to(rows.device), tokens[here].to(rows.device)
-        found[here] = rows.float().log_softmax(dim=-1)[at].double().cpu()
+        found[here] = rows.float().log_softmax(dim=-1)[at].cpu().double()
         done = end
     return found
 
