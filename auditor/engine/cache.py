@@ -23,7 +23,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         self.is_initialized = True
         self._window: int | None = getattr(layer, "sliding_window", None)
         self.is_sliding = self._window is not None
-        self._length = layer.get_seq_length()  # of tokens so far, kept or not
+        self._length: int = layer.get_seq_length()  # of tokens so far, kept or not
         self._rooms: tuple[torch.Tensor, torch.Tensor] | None = None
         self._place = slice(0, 0)  # of what is kept in the rooms
 

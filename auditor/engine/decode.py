@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from msgspec import Struct
 
 from auditor.engine.cache import is_roomy, join, make_room
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Prompt
-from auditor.engine.sample import draw_tokens
+from auditor.engine.sample import draw_tokens, noise_size
 from auditor.types import Sampling
 
 _LEAVE = 8  # finished rows leave once they are an eighth of the batch; as many must be free for prompts to enter
@@ -106,19 +107,19 @@ class _Draw:
 
     def __init__(self, number: int, seed: int, sampling: Sampling) -> None:
         self.number = number
-        self.uniforms = np.random.Generator(np.random.PCG64(seed)).random(sampling.max_new_tokens)
+        self._rng = np.random.Generator(np.random.PCG64(seed))
+        self._most = sampling.max_new_tokens
         self.ids: list[int] = []
         self.stopped = False
         self.finite = True
 
     @property
     def open(self) -> bool:
-        return self.finite and not self.stopped and len(self.ids) < len(self.uniforms)
+        return self.finite and not self.stopped and len(self.ids) < self._most
 
-    @property
-    def uniform(self) -> float:
-        """The number in [0, 1) that draws the next token; any, for a completion that has its last."""
-        return float(self.uniforms[len(self.ids)]) if self.open else 0.5
+    def noise(self, size: int) -> npt.NDArray[np.float64]:
+        """Return the numbers that draw the next token; any, for a completion that has its last."""
+        return self._rng.gumbel(size=size) if self.open else np.zeros(size)
 
 
 class _Batch:
@@ -201,8 +202,9 @@ class _Batch:
         young = [row for row, draw in enumerate(self._draws) if len(draw.ids) < self._sampling.min_new_tokens]
         if young and self._ends:
             logits[torch.tensor(young)[:, None], torch.tensor([*self._ends])] = -torch.inf
-        uniform = torch.tensor([draw.uniform for draw in self._draws], dtype=torch.float64)
-        chosen = draw_tokens(logits, uniform, self._sampling)
+        size = noise_size(logits.shape[1]) if self._sampling.temperature else 0
+        noise = np.stack([draw.noise(size) for draw in self._draws])
+        chosen = draw_tokens(logits, torch.from_numpy(noise).float(), self._sampling)
         for draw, token, is_broken in zip(self._draws, chosen.tolist(), broken.tolist(), strict=True):
             if not draw.open:
                 continue

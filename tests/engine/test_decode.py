@@ -11,29 +11,35 @@ from hypothesis import strategies as st
 from auditor.engine.decode import Drawn, Limits, decode_prompts
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Prompt
-from auditor.engine.sample import draw_tokens
+from auditor.engine.sample import draw_tokens, noise_size
 from auditor.types import Sampling
 
 SAMPLING = Sampling(max_new_tokens=20, temperature=0.8, top_p=0.9)
 PROMPTS = [tuple(range(5, 5 + length)) for length in (23, 7, 7, 1)]
 
 
-def reference_token(logits: np.ndarray, uniform: float, sampling: Sampling) -> int:
-    """One token by the textbook: softmax, nucleus in descending order, inverse of the cumulative distribution."""
+def reference_token(logits: np.ndarray, noise: np.ndarray, sampling: Sampling) -> int:
+    """One token by the textbook: softmax, nucleus in descending order, Gumbel-max over blocks and in the block."""
     if sampling.temperature == 0:
         return int(logits.argmax())
     scaled = logits.astype(np.float64) / sampling.temperature
     p = np.exp(scaled - scaled.max())
     p /= p.sum()
-    order = np.arange(len(p)) if sampling.top_p >= 1 else np.argsort(-p, kind="stable")
+    order = np.argsort(-p, kind="stable")
     size = len(p) if sampling.top_p >= 1 else int(np.searchsorted(np.cumsum(p[order]), sampling.top_p)) + 1
-    kept = order[:size]
-    cumulative = np.cumsum(p[kept])
-    return int(kept[min(int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right")), len(kept) - 1)])
+    p[order[size:]] = 0
+    blocks = [p[start : start + 256] for start in range(0, len(p), 256)]
+    with np.errstate(divide="ignore"):
+        block = int(np.argmax([np.log(part.sum()) + one for part, one in zip(blocks, noise[:-256], strict=True)]))
+        return 256 * block + int(np.argmax(np.log(blocks[block]) + noise[-256:][: len(blocks[block])]))
 
 
 def table(seed: int, rows: int, width: int) -> torch.Tensor:
     return torch.tensor(np.random.default_rng(seed).normal(scale=3, size=(rows, width)), dtype=torch.float32)
+
+
+def noise_for(seed: int, rows: int, width: int) -> torch.Tensor:
+    return torch.tensor(np.random.default_rng(seed).gumbel(size=(rows, noise_size(width))), dtype=torch.float32)
 
 
 @settings(deadline=None)
@@ -43,60 +49,73 @@ def table(seed: int, rows: int, width: int) -> torch.Tensor:
     temperature=st.sampled_from([0.0, 0.5, 1.0, 5.0]),
     top_p=st.sampled_from([0.05, 0.5, 0.9, 0.9999, 1.0]),
 )
-def test_draws_invert_the_cumulative_distribution_of_the_nucleus(
+def test_draws_are_those_of_a_plain_draw_from_the_nucleus(
     seed: int, width: int, temperature: float, top_p: float
 ) -> None:
     sampling = Sampling(max_new_tokens=1, temperature=temperature, top_p=top_p)
-    logits = table(seed, 6, width)
-    uniform = torch.tensor(np.random.default_rng(seed + 1).random(6))
-    got = draw_tokens(logits, uniform, sampling).tolist()
-    assert got == [reference_token(row.numpy(), float(u), sampling) for row, u in zip(logits, uniform, strict=True)]
+    logits, noise = table(seed, 6, width), noise_for(seed + 1, 6, width)
+    got = draw_tokens(logits, noise, sampling).tolist()
+    assert got == [reference_token(row.numpy(), one.numpy(), sampling) for row, one in zip(logits, noise, strict=True)]
 
 
 def test_a_flat_distribution_needs_more_than_the_first_look() -> None:
-    logits = torch.zeros(1, 1000)
-    drawn = draw_tokens(logits, torch.tensor([0.999]), Sampling(max_new_tokens=1, top_p=0.95))
-    assert drawn.item() == 949  # the nucleus has 950 of 1,000 equal tokens; a topk of 256 would end at 255
+    logits = torch.zeros(3000, 1000)
+    drawn = draw_tokens(logits, noise_for(0, 3000, 1000), Sampling(max_new_tokens=1, top_p=0.95))
+    assert drawn.max() < 950  # the nucleus has 950 of 1,000 equal tokens; a topk of 256 would end at 255
+    assert len(drawn.unique()) > 850
 
 
 def test_rows_are_drawn_independently_of_each_other() -> None:
-    logits, uniform = table(0, 8, 400), torch.tensor(np.random.default_rng(2).random(8))
-    together = draw_tokens(logits, uniform, SAMPLING)
+    logits, noise = table(0, 8, 400), noise_for(2, 8, 400)
+    together = draw_tokens(logits, noise, SAMPLING)
     for row in range(8):
-        assert draw_tokens(logits[row : row + 1], uniform[row : row + 1], SAMPLING)[0] == together[row]
+        assert draw_tokens(logits[row : row + 1], noise[row : row + 1], SAMPLING)[0] == together[row]
 
 
-@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-53])
-def test_a_token_of_no_probability_is_never_drawn(uniform: float) -> None:
+@pytest.mark.parametrize("top_p", [0.95, 1.0])
+def test_the_rounding_of_another_batch_moves_hardly_a_draw(top_p: float) -> None:
+    logits, noise = table(0, 300, 20_000) / 2, noise_for(1, 300, 20_000)
+    rounding = 1e-5 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
+    sampling = Sampling(max_new_tokens=1, top_p=top_p)
+    moved = draw_tokens(logits, noise, sampling) != draw_tokens(logits + rounding, noise, sampling)
+    assert moved.sum() <= 1
+
+
+@pytest.mark.parametrize("noise", [-3.0, 30.0])
+def test_a_token_of_no_probability_is_never_drawn(noise: float) -> None:
     logits = torch.tensor([[-torch.inf, 1.0, 0.0, -torch.inf]])
+    there = torch.zeros(1, noise_size(4))
+    there[:, [1, 4]] = noise  # of the first token and the last
     for top_p in (0.9, 1.0):
-        drawn = draw_tokens(logits, torch.tensor([uniform]), Sampling(max_new_tokens=1, top_p=top_p))
-        assert drawn.item() in (1, 2)
+        assert draw_tokens(logits, there, Sampling(max_new_tokens=1, top_p=top_p)).item() in (1, 2)
 
 
 def draw_frequencies(top_p: float) -> np.ndarray:
-    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(2000, 1)
-    grid = (torch.arange(2000, dtype=torch.float64) + 0.5) / 2000
-    drawn = draw_tokens(logits, grid, Sampling(max_new_tokens=1, top_p=top_p))
-    return np.bincount(drawn.numpy(), minlength=4) / 2000
+    logits = torch.full((40_000, 600), -torch.inf)
+    logits[:, [3, 250, 300, 599]] = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    drawn = draw_tokens(logits, noise_for(0, 40_000, 600), Sampling(max_new_tokens=1, top_p=top_p))
+    counts = np.bincount(drawn.numpy(), minlength=600)[[3, 250, 300, 599]]
+    assert counts.sum() == 40_000
+    return counts / 40_000
 
 
 def test_frequencies_are_the_probabilities_over_the_nucleus() -> None:
-    assert draw_frequencies(1.0) == pytest.approx([0.5, 0.3, 0.15, 0.05], abs=1e-3)
-    assert draw_frequencies(0.7) == pytest.approx([0.625, 0.375, 0, 0], abs=1e-3)
+    assert draw_frequencies(1.0) == pytest.approx([0.5, 0.3, 0.15, 0.05], abs=0.01)
+    assert draw_frequencies(0.7) == pytest.approx([0.625, 0.375, 0, 0], abs=0.01)
     assert draw_frequencies(0.4) == pytest.approx([1, 0, 0, 0])
 
 
 @torch.inference_mode()
 def plain_loop(model, ids: tuple[int, ...], seed: int, sampling: Sampling, ends: set[int]) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
     """Sample with no batch, no cache and no padding."""
-    uniforms = np.random.Generator(np.random.PCG64(seed)).random(sampling.max_new_tokens)
+    rng = np.random.Generator(np.random.PCG64(seed))
     found: list[int] = []
-    for step, uniform in enumerate(uniforms):
+    for step in range(sampling.max_new_tokens):
         logits = model(input_ids=torch.tensor([[*ids, *found]])).logits[0, -1].clone()
         if step < sampling.min_new_tokens:
             logits[list(ends)] = -torch.inf
-        token = reference_token(logits.numpy(), float(uniform), sampling)
+        noise = rng.gumbel(size=noise_size(len(logits))) if sampling.temperature else np.zeros(0)
+        token = reference_token(logits.numpy(), noise, sampling)
         if token in ends:
             break
         found.append(token)
@@ -175,8 +194,7 @@ def test_a_token_of_probability_zero_is_never_drawn(size: int) -> None:
     logits = torch.full((200, size), -torch.inf)
     possible = rng.integers(size, size=200)
     logits[torch.arange(200), torch.tensor(possible)] = 0.0
-    edges = torch.tensor([0.0, 1.0 - 2.0**-53] * 100, dtype=torch.float64)
-    chosen = draw_tokens(logits, edges, Sampling(max_new_tokens=1))
+    chosen = draw_tokens(logits, noise_for(size, 200, size), Sampling(max_new_tokens=1))
     assert chosen.tolist() == possible.tolist()
 
 
