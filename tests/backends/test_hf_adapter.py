@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,27 @@ def test_without_peft_an_adapter_says_what_to_install(
     with pytest.raises(MissingPackageError) as caught:
         open_folder(tmp_path)
     assert caught.value.hint == "pip install 'auditor[adapters]'"
+
+
+@pytest.fixture
+def both(adapter: Path, tiny_model: Path, tmp_path: Path) -> Path:
+    """A folder with a whole model and an adapter of it."""
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "both"))
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copy(adapter / name, folder / name)
+    return folder
+
+
+def test_an_adapter_beside_a_whole_model_is_put_onto_it(both: Path, adapter: Path, open_folder, answer) -> None:  # type: ignore[no-untyped-def]
+    found = [
+        [output.nats for output in answer(open_folder(one).loglikelihood, ASKED).values()] for one in (both, adapter)
+    ]
+    assert found[0] == pytest.approx(found[1], abs=1e-3)
+
+
+def test_an_adapter_beside_a_whole_model_is_not_left_out_where_peft_is_missing(
+    both: Path, open_folder, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(MissingPackageError):
+        open_folder(both)
