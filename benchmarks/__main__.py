@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import prepare, table, work
-from benchmarks.measure import alternate, largest_gap, matmul_peak, save
+from benchmarks.measure import alternate, farthest, largest_gap, matmul_peak, save
 from benchmarks.sides import opened
 
 _LM_EVAL = "lm-evaluation-harness 0.4.13, `hf`"
@@ -19,6 +19,7 @@ _REFERENCE = {
 }
 _N_PROMPTS, _N_SAMPLES, _N_TOKENS = 20, 5, 150
 _N_COMMENTS = 2000
+_N_WORST = 20  # requests that are computed in float64, too
 
 
 def loglikelihood(name: str, rounds: int, limit: int | None) -> dict[str, Any]:
@@ -38,6 +39,9 @@ def loglikelihood(name: str, rounds: int, limit: int | None) -> dict[str, Any]:
     flops = 2 * size.parameters * size.distinct_tokens / statistics.median(found["seconds"] for found in our)
     share = {"share of the matrix-product peak": flops / peak} if all(not context for context, _ in asked) else {}
     known = work.reference(_REFERENCE[name])[: len(asked)] if name in _REFERENCE else []
+    our_nats, their_nats = our[-1]["outputs"], their[-1]["outputs"]
+    worst = farthest(our_nats, their_nats, count=_N_WORST)
+    exact = prepare.in_double(folder, [asked[place] for place in worst])
     return {
         "peer": f"{_LM_EVAL}, batch {job['batch']}",
         "work": f"{len(asked):,} log-likelihoods" + (f" of {len(pairs):,}" if len(asked) < len(pairs) else ""),
@@ -48,8 +52,11 @@ def loglikelihood(name: str, rounds: int, limit: int | None) -> dict[str, Any]:
         "opening of the peer (s)": theirs.opening,
         **share,
         "matrix-product peak (GFLOP/s)": peak / 1e9,
-        "largest difference from the peer (nats)": largest_gap(our[-1]["outputs"], their[-1]["outputs"]),
-        **({"largest difference from the reference (nats)": largest_gap(our[-1]["outputs"], known)} if known else {}),
+        "largest difference from the peer (nats)": largest_gap(our_nats, their_nats),
+        **({"largest difference from the reference (nats)": largest_gap(our_nats, known)} if known else {}),
+        **({"of the peer from the reference (nats)": largest_gap(their_nats, known)} if known else {}),
+        "off float64 where they differ most (nats)": largest_gap([our_nats[place] for place in worst], exact),
+        "the peer off float64 there (nats)": largest_gap([their_nats[place] for place in worst], exact),
     }
 
 

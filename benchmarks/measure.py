@@ -45,10 +45,20 @@ def largest_gap(ours: list[float], theirs: list[float]) -> float:
     Raises:
         ValueError: one side has a number more, none at all, or one that is not finite.
     """
+    return max(_gaps(ours, theirs))
+
+
+def farthest(ours: list[float], theirs: list[float], *, count: int) -> list[int]:
+    """Return where the two differ most, at most `count` places, the largest difference first."""
+    gaps = _gaps(ours, theirs)
+    return sorted(range(len(gaps)), key=lambda place: -gaps[place])[:count]
+
+
+def _gaps(ours: list[float], theirs: list[float]) -> list[float]:
     gaps = [abs(our - their) for our, their in zip(ours, theirs, strict=True)]
     if not all(math.isfinite(gap) for gap in gaps):
         raise ValueError("a side gave a number that is not finite")
-    return max(gaps)
+    return gaps
 
 
 def save(name: str, result: dict[str, Any]) -> None:
@@ -58,7 +68,7 @@ def save(name: str, result: dict[str, Any]) -> None:
     _RESULTS.mkdir(exist_ok=True)
     ran_on = {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
     }
     text = json.dumps({**ran_on, **result}, indent=1, allow_nan=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,16 +43,38 @@ def model_folder() -> Path:
 
 def size_of(folder: Path, pairs: Sequence[work.Pair]) -> Size:
     """Return the size of requests for a model."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    start = [tokenizer.bos_token_id]
-    texts = [context + continuation for context, continuation in pairs]
-    whole = tokenizer(texts, add_special_tokens=False).input_ids
-    fed = [tuple(ids[:-1] if context else start + ids[:-1]) for (context, _), ids in zip(pairs, whole, strict=True)]
+    fed = [tuple(ids[:-1]) for ids, _ in _encoded(folder, pairs)]
     beginnings = {ids[:end] for ids in fed for end in range(1, len(ids) + 1)}
     parameters = AutoModelForCausalLM.from_pretrained(folder).num_parameters()
     return Size(parameters=parameters, tokens=sum(map(len, fed)), distinct_tokens=len(beginnings))
+
+
+def in_double(folder: Path, pairs: Sequence[work.Pair]) -> list[float]:
+    """Return log-likelihoods (nats) as transformers gives them in float64, one request after another."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float64")
+    found = []
+    for ids, n_context in _encoded(folder, pairs):
+        with torch.inference_mode():
+            logprobs = model(torch.tensor([ids])).logits[0, :-1].log_softmax(dim=-1)
+        found.append(float(logprobs[range(len(ids) - 1), ids[1:]][n_context - 1 :].sum()))
+    return found
+
+
+def _encoded(folder: Path, pairs: Sequence[work.Pair]) -> Iterator[tuple[list[int], int]]:
+    """Yield the tokens of each request, and how many of them are context; without one, the beginning of a text is."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    start = [tokenizer.bos_token_id]
+    for context, continuation in pairs:
+        ids = tokenizer(context + continuation, add_special_tokens=False).input_ids
+        before = tokenizer(context, add_special_tokens=False).input_ids if context else start
+        yield (ids if context else start + ids), len(before)
 
 
 def detoxify_checkpoint() -> Path:

@@ -47,6 +47,11 @@ def _notes(result: dict[str, Any]) -> str:
     if "share of the matrix-product peak" in result:
         peak = result["matrix-product peak (GFLOP/s)"]
         parts.append(f"model FLOPs {result['share of the matrix-product peak']:.0%} of {peak:.0f} GFLOP/s")
+    if "off float64 where they differ most (nats)" in result:
+        ours, theirs = result["off float64 where they differ most (nats)"], result["the peer off float64 there (nats)"]
+        parts.append(f"where they differ most auditor is off float64 by {ours:.1e} nats, the peer by {theirs:.1e}")
+    if "of the peer from the reference (nats)" in result:
+        parts.append(f"the peer differs from the reference by {result['of the peer from the reference (nats)']:.1e}")
     if "tokens per second" in result:
         parts.append(f"{result['tokens per second']:.0f} tokens/s")
     if "lowest score" in result:

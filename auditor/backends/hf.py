@@ -84,6 +84,7 @@ class HFBackend:
         pad = tokenizer.pad_token_id  # a tokenizer may have gained one that the model has no embedding for
         self._pad = pad if pad is not None and pad < vocabulary else min(self._ends, default=0)
         self._max_tokens = max(1, min(options.batch_tokens, _LOGITS_BUDGET // (4 * vocabulary)))
+        self._batch_tokens = options.batch_tokens  # where logits need little memory
         self._max_rows = options.batch_rows
         self._window = window_of(model)
         self._switch = switch_of(model)
@@ -142,7 +143,8 @@ class HFBackend:
             *plan_trees(far, max_nodes=self._nodes, stems=False),
         ]
         small = [tree for tree in trees if len(tree.ids) <= self._nodes]
-        for forest in plan_forests(small, max_nodes=min(self._max_tokens, _FOREST_NODES)):
+        most = self._batch_tokens if self._forward.head_apart else self._max_tokens
+        for forest in plan_forests(small, max_nodes=min(most, _FOREST_NODES)):
             if {leaf.number for tree in forest for leaf in tree.targets} - done:
                 if forest[0].stem != read:
                     read = forest[0].stem

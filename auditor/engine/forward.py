@@ -12,7 +12,7 @@ import torch
 
 from auditor.engine.trees import Tree
 
-_HEAD_ROWS = 64  # whose logits are still in a processor's cache when they are read
+_LOGITS = 4 * 2**20  # that the output layer gives at a time: a part of the vocabulary for all rows
 
 
 class Forward:
@@ -22,8 +22,8 @@ class Forward:
     kind, or any without `caches`, is given the whole sequence again at every step. `tokens` and `predictions` count
     what was run: tokens read, padding included, and positions with logits.
 
-    Where `head_apart` is set, as it is on a CPU, trees get their logits from the output layer a few rows at a time.
-    It must be unset for a model that does more to its logits than this layer.
+    Where `head_apart` is set, as it is on a CPU, trees get their logits from the output layer's weights, a part of the
+    vocabulary at a time. It must be unset for a model that does more to its logits than this layer.
     """
 
     def __init__(self, model: Any, *, caches: bool = True) -> None:
@@ -82,9 +82,9 @@ class Forward:
         return out[self._cache]
 
     def trees(self, trees: Sequence[Tree], *, keep: torch.Tensor, pad: int, stem: Any = None) -> Iterator[torch.Tensor]:
-        """Yield logits [some, vocabulary] of trees side by side, each node seeing its stem and its own path alone.
+        """Yield logits [kept, some] of trees side by side, each node seeing its stem and its own path alone.
 
-        All parts together are [kept, vocabulary].
+        All parts together, in the vocabulary's order, are [kept, vocabulary].
 
         Args:
             trees: of one stem; the shorter ones are filled up with `pad`.
@@ -119,7 +119,7 @@ class Forward:
         finally:
             hook.remove()
         self._counted(ids.numel(), len(keep))
-        yield from map(head, torch.split(states[0], _HEAD_ROWS)) if self.head_apart else [out.logits]
+        yield from _in_parts(head, states[0]) if self.head_apart else [out.logits]
 
     def _masks(
         self, seen: torch.Tensor, depths: torch.Tensor, *, before: int
@@ -173,6 +173,15 @@ class _Retold:
     def reorder_cache(self, rows: torch.Tensor) -> None:
         """Keep these rows, in this order."""
         self.ids = self.ids[rows]
+
+
+def _in_parts(head: Any, states: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield an output layer's logits of states [rows, width] for one part of the vocabulary after another."""
+    size = max(1, _LOGITS // len(states))
+    weights = torch.split(head.weight, size)
+    biases = [None] * len(weights) if head.bias is None else torch.split(head.bias, size)
+    for weight, bias in zip(weights, biases, strict=True):
+        yield torch.nn.functional.linear(states, weight, bias)
 
 
 def _seen(trees: Sequence[Tree], length: int) -> torch.Tensor:

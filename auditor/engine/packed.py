@@ -16,13 +16,17 @@ _ROWS = 256  # for which the layout is chosen; others are served by it as well
 
 
 class PackedLinear(nn.Module):
-    """An `nn.Linear` with packed weights. Once something looks at its `weight`, it goes on as a plain layer."""
+    """An `nn.Linear` with packed weights. Once something looks at its `weight`, it goes on as a plain layer.
 
-    def __init__(self, linear: nn.Linear) -> None:
+    It stays packed if it may `keep` the plain weights beside the packed ones.
+    """
+
+    def __init__(self, linear: nn.Linear, *, keep: bool = False) -> None:
         super().__init__()
         self.in_features, self.out_features, self.bias = linear.in_features, linear.out_features, linear.bias
         self._packed: Any = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
         self._dense: torch.Tensor | None = None
+        self._kept = linear.weight.detach() if keep else None
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return outputs [..., out features] of inputs [..., in features]."""
@@ -50,6 +54,8 @@ class PackedLinear(nn.Module):
     @property
     def weight(self) -> torch.Tensor:
         """Return the weights [out features, in features]."""
+        if self._kept is not None:
+            return self._kept
         if self._dense is None:
             self._dense, self._packed = self._packed.to_dense(), None
         dense: torch.Tensor = self._dense
@@ -77,8 +83,9 @@ def pack_linears(model: Any) -> bool:
     """Pack linear layers of a float32 model on the CPU, in place; return whether any is packed.
 
     Not those with fewer outputs than inputs: they add up the longest sums, where the order moves log-likelihoods most.
-    The first layer of each shape is compared with the plain one; a shape whose products differ stays plain. Layers
-    gated by SiLU become `PackedGate`, if the first of each shape gives what it gave.
+    The output layer keeps its plain weights as well, whose parts `Forward` reads. The first layer of each shape is
+    compared with the plain one; a shape whose products differ stays plain. Layers gated by SiLU become `PackedGate`, if
+    the first of each shape gives what it gave.
     """
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if not available or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
@@ -86,10 +93,11 @@ def pack_linears(model: Any) -> bool:
     if model.device.type != "cpu" or model.dtype != torch.float32:
         return False
     sound: dict[tuple[int, int, bool], bool] = {}
+    output = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if type(child) is nn.Linear and child.in_features <= child.out_features:
-                packed = PackedLinear(child)
+                packed = PackedLinear(child, keep=child is output)
                 shape = (child.in_features, child.out_features, child.bias is not None)
                 if shape not in sound:
                     sound[shape] = _agrees(packed, child, child.in_features)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from auditor.engine.plan import Row, Target
 from auditor.engine.trees import Tree
 from auditor.types import Loglikelihood, Output, Reason, Unscored
 
-_ROWS_IN_CACHE = 16
+_VOCABULARY = 4096  # of which the logits of all rows are read at a time, to stay in a processor's cache
 
 
 @torch.inference_mode()
@@ -37,7 +36,8 @@ def score_rows(forward: Forward, rows: Sequence[Row], *, pad: int) -> dict[int, 
     targets = [(number, target) for number, row in enumerate(rows) for target in row.targets]
     columns = [number * len(wanted) + column[place] for number, target in targets for place in _places(target)]
     tokens = [token for _, target in targets for token in target.continuation]
-    logprobs = _logprobs([logits.flatten(0, 1)], torch.tensor(columns), torch.tensor(tokens))
+    logits_in_parts = torch.split(logits.flatten(0, 1), _VOCABULARY, dim=-1)
+    logprobs = _logprobs(logits_in_parts, torch.tensor(columns), torch.tensor(tokens))
     parts = torch.split(logprobs, [len(target.continuation) for _, target in targets])
     found = {
         target.number: output_of(float(part.sum()), len(part)) for (_, target), part in zip(targets, parts, strict=True)
@@ -93,27 +93,24 @@ def _apart(forward: Forward, rows: Sequence[Row], found: Mapping[int, Output], p
     return again
 
 
-def _logprobs(logits: Iterable[torch.Tensor], columns: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Return the log-probability (nats, float32 made float64) of each token [tokens] at its column of the logits.
+def _logprobs(parts: Iterable[torch.Tensor], rows: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the log-probability (nats, float32 made float64) of each token [tokens] after its row of the logits.
 
-    Logits come in parts [some, vocabulary]; on a CPU a few rows at a time are taken to stay in the cache. A row's
-    result does not depend on the others; a token whose column is not among them has none (NaN).
+    Logits come in parts of the vocabulary, [rows, some] each, in its order. A token beyond the vocabulary has none
+    (NaN).
     """
-    found = torch.full((len(columns),), math.nan, dtype=torch.float64)
-    ordered, order = columns.sort(stable=True)
-    start = done = 0
-    for rows in chain.from_iterable(map(_few, logits)):
-        start += len(rows)
-        end = int(torch.searchsorted(ordered, start))
-        here = order[done:end]
-        at = (ordered[done:end] - start + len(rows)).to(rows.device), tokens[here].to(rows.device)
-        found[here] = rows.float().log_softmax(dim=-1)[at].cpu().double()
-        done = end
-    return found
-
-
-def _few(part: torch.Tensor) -> Sequence[torch.Tensor]:
-    return torch.split(part, _ROWS_IN_CACHE) if part.device.type == "cpu" else [part]
+    chosen = torch.full((len(tokens),), math.nan, dtype=torch.float64)
+    sums = []
+    start = 0
+    for part in parts:
+        logits = part.float()
+        sums.append(logits.logsumexp(dim=-1).cpu().double())
+        end = start + logits.shape[-1]
+        here = (start <= tokens) & (tokens < end)
+        at = rows[here].to(part.device), (tokens[here] - start).to(part.device)
+        chosen[here] = logits[at].cpu().double()
+        start = end
+    return chosen - torch.stack(sums).logsumexp(dim=0)[rows]
 
 
 def _places(target: Target) -> range:

@@ -45,6 +45,10 @@ def test_a_gap_is_never_hidden() -> None:
             measure.largest_gap([-1.0, -2.0], theirs)
 
 
+def test_the_farthest_come_first() -> None:
+    assert measure.farthest([0.0, 1.0, 2.0, 3.0], [0.0, 1.5, 0.0, 3.1], count=2) == [2, 1]
+
+
 def test_the_table_shows_ratio_spread_and_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = {
         "date": "2026-01-01",
@@ -61,6 +65,9 @@ def test_the_table_shows_ratio_spread_and_agreement(tmp_path: Path, monkeypatch:
         "ratios": [1.5, 2.0, 2.5],
         "ratio": 2.0,
         "largest difference from the peer (nats)": 0.00012,
+        "off float64 where they differ most (nats)": 0.00003,
+        "the peer off float64 there (nats)": 0.0001,
+        "of the peer from the reference (nats)": 0.0002,
     }
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "some-work.json").write_text(json.dumps(result))
@@ -73,4 +80,5 @@ def test_the_table_shows_ratio_spread_and_agreement(tmp_path: Path, monkeypatch:
     assert "old row" not in text
     assert "| **2.00** [1.50, 2.50] | 3 | 1.2e-04 nats |" in text
     assert "10 log-likelihoods of 20" in text
+    assert "auditor is off float64 by 3.0e-05 nats, the peer by 1.0e-04; the peer differs from the reference" in text
     assert "5,678 tokens, 1,234 of them different" in text

@@ -80,8 +80,8 @@ def test_a_broken_token_later_in_a_shared_row_does_not_reach_a_shorter_request(l
     assert found[1].nats == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_token_whose_logits_did_not_come_has_no_number() -> None:
+def test_a_token_beyond_the_vocabulary_has_no_number() -> None:
     logits = torch.arange(12.0).view(3, 4)
-    found = _logprobs([logits[:2], logits[2:]], torch.tensor([2, 0, 7]), torch.tensor([1, 3, 0]))
+    found = _logprobs([logits[:, :3], logits[:, 3:]], torch.tensor([2, 0, 1]), torch.tensor([1, 3, 4]))
     assert found[:2].tolist() == pytest.approx([logits[2].log_softmax(0)[1].item(), logits[0].log_softmax(0)[3].item()])
     assert torch.isnan(found[2])
