@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from auditor import record, renderings, schema
+from auditor import policies, record, renderings, schema
 from auditor.check_card import Asked, check_card
 from auditor.commands import Demands, review
 from auditor.errors import CardError
-from auditor.types import Card, RunRecord, Verification
+from auditor.types import Card, RunRecord, Status, Verification
 
 DOCUMENTS = {"README.md": "markdown", "card.html": "html", "summary.md": "summary", "form.md": "mdf-authorities"}
 
@@ -120,6 +120,21 @@ def test_a_tokenizer_is_not_read_out_of_weights_or_defaults(
     assert found["tokenizer, as loaded"] == found["chat template, as loaded"] == "same"
 
 
+def test_a_chat_template_that_moved_into_another_file_is_the_same_one(folder: Path, model: Path) -> None:
+    path, config = model / "chat_template.jinja", model / "tokenizer_config.json"
+    content = json.loads(config.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    for template, outcome in [
+        (text, "same"),
+        (f"{text} ", "differs"),
+        ([{"name": "a", "template": text}], "not_checked"),
+    ]:
+        config.write_text(json.dumps({**content, "chat_template": template}), encoding="utf-8")
+        found = {check.what: check.outcome for check in checked(folder, model=str(model)).checks}
+        assert found["chat template, as loaded"] == outcome
+
+
 def test_a_card_that_lies_with_the_model_is_no_part_of_it(folder: Path, model: Path) -> None:
     for name in ("card.json", "README.md"):
         shutil.copy(folder / name, model / name)
@@ -212,6 +227,39 @@ def test_a_verdict_that_is_left_out_or_of_a_day_before_the_run_is_found(
         (tmp_path / "card.json").write_text(text, encoding="utf-8")
         found = checked(tmp_path, record=tmp_path / "run")
         assert first(found).startswith(what) and (found.exit_code == 10) is bool(what)
+
+
+WAIVER = """[[waivers]]
+id = "ID"
+policy = "mine"
+scope = "SCOPE"
+reason = "It is being written."
+compensating_measure = "The board answers."
+approver = "A. Person"
+expires = 2999-12-31
+ticket = "GOV-1"
+"""
+
+
+def test_a_card_by_a_policy_and_waivers_of_ones_own_is_checked_with_them(
+    folder: Path, finished: tuple[RunRecord, Path], tmp_path: Path
+) -> None:
+    mine, waivers = tmp_path / "mine.toml", tmp_path / "waivers.toml"
+    shutil.copy(policies.find()["baseline"], mine)
+    asked = {"provenance": folder / "provenance.toml"}
+    (verdict,) = review(finished[1], Demands(policies=(str(mine),), **asked)).card.verdicts
+    failed = next(one.id for one in verdict.findings if one.kind == "duty" and one.status is Status.FAIL)
+    text = WAIVER.replace("ID", failed, 1).replace("SCOPE", finished[0].model.weights_digest)
+    waivers.write_text(text, encoding="utf-8")
+    card = review(finished[1], Demands(policies=(str(mine),), waivers=waivers, **asked)).card
+    (folder / "card.json").write_text(renderings.render(card, "json"), encoding="utf-8")
+    asked["record"] = finished[1]
+    whole = checked(folder, policy=str(mine), waivers=waivers, **asked)
+    assert (first(whole), whole.exit_code) == ("", 0)
+    assert first(checked(folder, policy=str(mine), **asked)).startswith("verdict of mine again: ")
+    assert checked(folder, waivers=waivers, **asked).checks[-1].outcome == "not_checked"
+    mine.write_text(mine.read_text(encoding="utf-8").replace("0.05", "0.06"), encoding="utf-8")
+    assert checked(folder, policy=str(mine), waivers=waivers, **asked).checks[-1].outcome == "not_checked"
 
 
 def test_a_verdict_whose_policy_is_not_at_hand_is_not_checked(folder: Path, finished: tuple[RunRecord, Path]) -> None:
