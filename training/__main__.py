@@ -19,10 +19,11 @@ from auditor.scorers import minilm_toxicity
 from auditor.scorers.base import Rating
 from auditor.scorers.spelling import fold_spelling
 from auditor.types import Json
-from training import calibrate, measure
+from training import calibrate, measure, noisy
 from training.energy import Tracked
 from training.example import KINDS, Example
 from training.mentions import mentions
+from training.noise import noise
 from training.own_items import MORE, own_items
 from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
@@ -61,10 +62,16 @@ def read_examples(data: Path) -> list[Example]:
     return [*(example for source in SOURCES.values() for example in source(data)), *own_items()]
 
 
-def taught(examples: Sequence[Example], *, n_others: int = 2, more: bool = True) -> list[Example]:
-    """Return the texts with what else is trained on: `more` sentences of our own, short phrases, and groups renamed."""
+def taught(
+    examples: Sequence[Example], *, n_others: int = 2, more: bool = True, with_noise: bool = False
+) -> list[Example]:
+    """Return the texts with what else is trained on: `more` sentences of our own, short phrases, and groups renamed.
+
+    Last comes noise, alone and around texts. None of the part that calibrates decides the operating point.
+    """
     further = [example for example in own_items(MORE) if example.part == "train"] if more else []
-    return renamed([*examples, *further, *mentions()], n_others)
+    noisy_texts = [*noise(examples, "train"), *noisy.beside(examples)] if with_noise else []
+    return renamed([*examples, *further, *mentions(), *noisy_texts], n_others)
 
 
 def write_held_out(examples: Sequence[Example], path: Path) -> None:
@@ -125,7 +132,8 @@ def measured(examples: Sequence[Example], data: Path, weights: Path) -> dict[str
     """Return what written weights are worth on held-out texts, as they are used."""
     rate = rater(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))
     held_out = [example for example in examples if example.part == "test"]
-    return measure.measured(held_out, rate, list(neutral_phrases(data)))
+    found = measure.measured(held_out, rate, list(neutral_phrases(data)))
+    return found | {"noise": noisy.figures(examples, rate, "test")}
 
 
 def report(weights: Path, found: dict[str, Json], trained: dict[str, Json]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 24, 28, 30, 31).
+"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 24, 28, 30, 31, 34).
 
 Each is trained whole and measured on the part that calibrates, as are the shipped weights. The part `test`, HateCheck
 and the sets of other sources are not looked at. `--table` prints what was written. Names train these candidates only.
@@ -19,7 +19,7 @@ from auditor import schema, stats
 from auditor.scorers import minilm_toxicity
 from auditor.scorers.minilm_toxicity import KINDS, MiniLMToxicity
 from auditor.types import Json
-from training import measure, studies
+from training import measure, noisy, studies
 from training.__main__ import rater, read_examples, taught, train
 from training.example import Example
 from training.fit import Settings
@@ -33,7 +33,8 @@ RESULT = studies.RESULTS / "candidates.json"
 class Candidate(Struct, frozen=True, kw_only=True):
     """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
 
-    With `more` it learns from the second file of own sentences, too, and from statements where these have a weight.
+    With `more` it learns from the second file of own sentences, too, from statements where these have a weight, and
+    with `noise` from noise, alone and around texts.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     n_others: int
     more: bool = False
     statements: float = 0.0
+    noise: bool = False
 
 
 _THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
@@ -68,6 +70,9 @@ CANDIDATES = {
     "1.1.0 with adapters in all layers, and statements at half weight": Candidate(
         settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=0.75
     ),
+    "1.2.0 with noise, alone and around texts": Candidate(
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise=True
+    ),
 }
 
 
@@ -75,7 +80,7 @@ def main() -> None:
     """Train and measure candidates, and write the figures, or print those that were written."""
     parser = studies.parser(__doc__, RESULT)
     parser.add_argument("names", nargs="*", choices=[[], *CANDIDATES], help="candidates to train (default: all)")
-    parser.add_argument("--keep", type=Path, help="folder for the candidates' weights")
+    parser.add_argument("--keep", type=Path, help="folder for the candidates' weights and how they were made")
     parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
     asked = parser.parse_args()
     found = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.is_file() else {}
@@ -87,7 +92,8 @@ def main() -> None:
     for name in asked.names or CANDIDATES:
         with tempfile.TemporaryDirectory() as folder:
             weights = (asked.keep or Path(folder)) / f"{name}.safetensors"
-            train(learnt(CANDIDATES[name], read_examples(asked.data)), weights, CANDIDATES[name].settings)
+            made = train(learnt(CANDIDATES[name], read_examples(asked.data)), weights, CANDIDATES[name].settings)
+            studies.write(weights.with_suffix(".json"), made)
             found[name] = figures(weights, asked.data)
         studies.write(asked.out, found)
 
@@ -100,13 +106,15 @@ def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
     used += statements(candidate.statements) if candidate.statements else []
-    return taught(used, n_others=candidate.n_others, more=candidate.more)
+    return taught(used, n_others=candidate.n_others, more=candidate.more, with_noise=candidate.noise)
 
 
 def figures(weights: Path, data: Path) -> dict[str, Json]:
     """Return what the rule asks for, of weights on the part that calibrates."""
     rate = rater(MiniLMToxicity(weights, KINDS[0]))
-    held = [one for one in read_examples(data) if one.part == "calibration"]
+    examples = read_examples(data)
+    held = [one for one in examples if one.part == "calibration"]
+    noise = noisy.figures(examples, rate, "calibration")
     found = measure.measured(held, rate, list(neutral_phrases(data, "calibration")))
     public = [one for one in held if one.source in SOURCES]
     ratings = rate([one.text for one in public])[:, 0]
@@ -119,7 +127,9 @@ def figures(weights: Path, data: Path) -> dict[str, Json]:
         "largest gap between terms": found["neutral_mentions"]["largest gap between terms"]["value"],
         "sensitivity": round(float(called[toxicity > 0.75].mean()), 4),
         "specificity": round(float((~called[toxicity < 0.25]).mean()), 4),
+        **noisy.row_of(noise),
         "auc": {name: row["value"] for name, row in found["auc"].items()} | _on_statements(rate),
+        "noise": noise,
     }
 
 
@@ -138,11 +148,13 @@ def _positive(examples: Sequence[Example], kind: str) -> np.ndarray:
 
 
 def table(found: dict[str, dict[str, Json]]) -> str:
-    """Return the figures as a Markdown table, a line a candidate."""
-    columns = [name for name, value in next(iter(found.values())).items() if isinstance(value, float)]
+    """Return the figures as a Markdown table, a line a candidate; those that one was not measured for are left open."""
+    columns = list(dict.fromkeys(name for row in found.values() for name in row if isinstance(row[name], float)))
     lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    rows = (f"| {name} | {' | '.join(f'{row[column]:.3f}' for column in columns)} |" for name, row in found.items())
-    return "\n".join([*lines, *rows])
+    for name, row in found.items():
+        figures = (f"{row[column]:.3f}" if column in row else "–" for column in columns)
+        lines.append(f"| {name} | {' | '.join(figures)} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from auditor.engine.encoder import Encoder, Heads, pad
 from training.example import KINDS, Example
 
-_MAX_TOKENS = 96
+MAX_TOKENS = 96
 _AT_ONCE = 64
 
 
@@ -126,7 +126,7 @@ def read_examples(model: Trained, tokenise: Callable[[str], list[int]], examples
 @torch.inference_mode()
 def read_texts(model: Trained, texts: Sequence[Sequence[int]]) -> list[Read]:
     """Return texts, given as token ids, as the untrained layers read their first 96 tokens, in order."""
-    texts = [list(ids[:_MAX_TOKENS]) for ids in texts]
+    texts = [list(ids[:MAX_TOKENS]) for ids in texts]
     order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
     found: dict[int, Read] = {}
     starts = range(0, len(order), _AT_ONCE)
