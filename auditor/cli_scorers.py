@@ -56,9 +56,22 @@ def scorers_show(
     return 0
 
 
+def _known_to_calibrate(name: str) -> str:
+    """Return the name, checked before the options are: of an unknown scorer none of them matters."""
+    from auditor import calibrate
+
+    calibrate.check_name(name, threshold=None)
+    return name
+
+
 @app.command("calibrate")
 def scorers_calibrate(
-    name: Annotated[str, typer.Argument(help="A classifier, as for --toxicity, or refusal, or minilm-refusal.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A classifier, as for --toxicity, or refusal, or minilm-refusal.", callback=_known_to_calibrate
+        ),
+    ],
     data: Annotated[Path, typer.Option(help="Texts that people have labelled.")],
     text: Annotated[list[str], typer.Option(help="The column of the texts; repeat it with --label '#column'.")],
     label: Annotated[str, typer.Option(help="The column of the labels; '#column': a text's column is its label.")],
@@ -90,6 +103,8 @@ def scorers_calibrate(
     from auditor.types import LabelledTexts
 
     calibrate.check_name(name, threshold=threshold)
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {out} is a folder", hint="name the file to write")
     if calibrate.needs_prompt(name) and not prompt:
         raise UsageError(f"{name} reads the prompt beside the text", hint="give --prompt COLUMN")
     columns = LabelledTexts(

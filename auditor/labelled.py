@@ -94,8 +94,10 @@ def _check_columns(columns: LabelledTexts) -> None:
     both = sorted(set(columns.positive) & set(columns.negative))
     if both:
         raise UsageError(f"the label {both[0]!r} is both positive and negative", hint="see --positive and --negative")
-    if not columns.text or not columns.label:
+    if not columns.text or not all((*columns.text, columns.label)):
         raise UsageError("a calibration needs --text and --label", hint="they name columns of the file")
+    if not all(columns.groups):
+        raise UsageError("--group names no column", hint="leave it out where there are no subgroups")
     twice = next((name for name in columns.text if [*columns.text, columns.label, columns.prompt].count(name) > 1), "")
     if twice:
         raise UsageError(

@@ -153,7 +153,7 @@ def write_texts(path: Path, texts: Iterable[str]) -> None:
     Raises:
         OutputError: the folder is full or cannot be written.
     """
-    part = path.with_name(path.name + ".part")
+    part = path.parent / f"{path.name}.part"  # with_name() takes no folder such as `.`
     with output_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -109,6 +109,7 @@ def test_the_refusal_scorer_is_calibrated_with_its_prompts(auditor_cli: Cli, tmp
         ("version https://git-lfs.github.com/spec/v1\n", [], 1, "Git LFS pointer"),
         ("text,label\na,yes\nb,no\n", ["--threshold", "2"], 2, "--threshold"),
         ("text,label\na,yes\nb,no\n", ["--negative", "yes"], 2, "both positive and negative"),
+        ("text,label\na,yes\nb,no\n", ["--out", "."], 2, "--out . is a folder"),
     ],
 )
 def test_bad_input_is_one_error_and_nothing_is_written(
@@ -141,6 +142,13 @@ def test_a_name_that_is_none_is_one_error(auditor_cli: Cli, texts: Path, name: s
     done = auditor_cli("scorers", "calibrate", name, *words(texts)[3:], "--positive", "yes")
     assert done.returncode == code
     assert said in error_of(done)
+
+
+def test_a_name_that_is_none_is_told_before_options_that_are_missing(auditor_cli: Cli) -> None:
+    for more in ([], ["--data", "absent.csv", "--text", "text"]):
+        done = auditor_cli("scorers", "calibrate", "refusl", *more)
+        assert done.returncode == 2 and "did you mean refusal" in error_of(done)
+    assert "Missing option '--data'" in error_of(auditor_cli("scorers", "calibrate", "refusal"))
 
 
 def test_the_list_says_on_what_each_was_calibrated(auditor_cli: Cli) -> None:

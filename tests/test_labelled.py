@@ -176,6 +176,8 @@ def test_whatever_is_wrong_with_a_file_is_one_error_with_a_hint(read, content, c
         ({"name": "mine.xlsx"}, "cannot tell the format"),
         ({"form": "xml"}, "cannot tell the format"),
         ({"text": ()}, "needs --text"),
+        ({"text": ("",)}, "needs --text"),
+        ({"groups": ("",)}, "--group names no column"),
         ({"text": ("label",)}, "'label' is named twice"),
         ({"prompt": "text"}, "'text' is named twice"),
         ({"text": ("text", "text"), "label": COLUMN, "positive": ("text",)}, "'text' is named twice"),

@@ -121,3 +121,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("path", [Path(), Path("/")])
+def test_a_folder_in_place_of_a_file_to_write_is_one_error(path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        write_text(path, "x")
