@@ -18,6 +18,7 @@ _HUB_OF_SPDX = {
     "lgpllr": "lgpl-lr",
     "odbl-1.0": "odbl",
     "odc-by-1.0": "odc-by",
+    "openrail-plus-plus": "openrail++",
     "pddl-1.0": "pddl",
 }
 _ONLY = re.compile(r"^(a?gpl-[23]\.0|lgpl-(2\.1|3\.0))-only$")

@@ -87,6 +87,7 @@ HUB_LICENCES = frozenset(
         "openmdw-1.0",
         "openmdw-1.1",
         "openrail",
+        "openrail++",
         "osl-3.0",
         "other",
         "pddl",
@@ -103,6 +104,7 @@ _SPDX = {  # Hub ids that are not SPDX ids in lower case
     "lgpl-lr": "LGPLLR",
     "odbl": "ODbL-1.0",
     "odc-by": "ODC-By-1.0",
+    "openrail++": "LicenseRef-openrail-plus-plus",  # SPDX has no such id, and no plus in a reference
     "pddl": "PDDL-1.0",
 }
 _NAMELESS = {"other", "unknown"}

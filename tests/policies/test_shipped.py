@@ -11,11 +11,12 @@ import pytest
 from auditor import commands, policies, schema
 from auditor.card import build_card
 from auditor.demands import asked_of
+from auditor.exporters.hub import hub_licence
 from auditor.judge import judge
 from auditor.provenance.declare import load_declared
 from auditor.provenance.facts import catalogue
-from auditor.provenance.licences import HUB_LICENCES
-from auditor.types import ASKED, Policy, RunRecord, Status
+from auditor.provenance.licences import HUB_LICENCES, to_spdx
+from auditor.types import ASKED, Fact, Policy, RunRecord, Status
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(policies.find())
@@ -114,6 +115,21 @@ def test_the_elements_are_fifty_and_the_indicators_are_counted_as_the_text_says(
 def test_the_hubs_licences_are_those_that_the_front_matter_is_written_with(loaded: dict[str, Policy]) -> None:
     text = json.dumps(loaded["hf-hub"].card_schema["$defs"]["licence"])
     assert set(HUB_LICENCES) == {word for word in text.split('"') if word in HUB_LICENCES}
+
+
+def test_a_licence_that_is_written_as_one_of_the_hubs_meets_its_duty_in_either_spelling(
+    finished: tuple[RunRecord, Path], loaded: dict[str, Policy]
+) -> None:
+    def status(name: str) -> Status:
+        card = build_card(finished[0], {"model.license": Fact(status="declared", value=name, source="by us")})
+        found = {finding.id: finding for finding in judge(finished[0], card, loaded["hf-hub"]).findings}
+        return found["licence"].status
+
+    spdx = {name for name in map(to_spdx, HUB_LICENCES) if name and not name.startswith("LicenseRef-")}
+    for name in sorted({*HUB_LICENCES, *spdx, "GPL-2.0", "LGPL-3.0"}):
+        assert status(name) is Status.PASS and (hub_licence(name)[0] in HUB_LICENCES), name
+    for name in ("Apache 2.0", "apache2", "MIT-0", "GPL-3.0-or-later", "MIT OR Apache-2.0", "LicenseRef-"):
+        assert status(name) is Status.FAIL and hub_licence(name)[0] == "other", name
 
 
 def test_no_policy_promises_that_a_law_is_met() -> None:

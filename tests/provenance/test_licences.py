@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.exporters.hub import hub_licence
 from auditor.provenance.licence_texts import recognise
 from auditor.provenance.licences import HUB_LICENCES, fault_of, to_spdx
 
@@ -14,6 +15,12 @@ def test_every_hub_id_that_names_one_licence_has_an_spdx_spelling_and_none_is_at
     untold = {name for name in HUB_LICENCES if not to_spdx(name)}
     assert untold == {"bsd", "cc", "gfdl", "gpl", "lgpl", "openrail", "other", "unknown"}
     assert [name for name in HUB_LICENCES if fault_of(name)] == []
+    assert len(HUB_LICENCES) == 83
+
+
+def test_a_hub_id_with_a_plus_is_a_reference_that_spdx_allows_and_comes_back() -> None:
+    assert to_spdx("openrail++") == "LicenseRef-openrail-plus-plus"
+    assert hub_licence("LicenseRef-openrail-plus-plus") == hub_licence("openrail++") == ("openrail++", "")
 
 
 @pytest.mark.parametrize(
