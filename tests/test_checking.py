@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.checking import check, compare_texts
+from auditor.checking import attempted, check, compare_texts
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,10 @@ from auditor.checking import check, compare_texts
         ({"a": [1, 2.0]}, {"a": [1, 2.0 + 1e-12]}, ""),
         ({"a": [1, 2.0]}, {"a": [1, 2.001]}, "x.a[1]: the record says 2.0, computed 2.001"),
         ({"a": 1}, {"a": 1, "b": 2}, "x.b: the record says None, computed 2"),
+        ({"a": 1, "b": 2}, {"a": 1}, "x.b: the record says 2, computed None"),
+        ({}, {"a": 1}, "x.a: the record says None, computed 1"),
         ([1], [1, 2], "x: the record has 1 entries, there are 2"),
+        ([1, 2], [1], "x: the record has 2 entries, there are 1"),
         ("rated 0.1234", "rated 0.1235", "x: the record says 'rated 0.1234', computed 'rated 0.1235'"),
     ],
 )
@@ -30,13 +33,20 @@ def test_the_first_difference_is_named_and_rounding_is_none(said, now, detail) -
         ("hate 0.1234, insult 0.0001", "hate 0.1235, insult 0.0000", True),
         ("hate 0.1234, insult 0.0001", "hate 0.1235, threat 0.0000", False),
         ("0.1234 0.5000", "0.1234", False),
+        ("0.1234 ", "0.1234 0.5000", False),
         ("0.1234", "0.1334", False),
+        (5000.0, 5000.5, False),
         ("3", "4", False),
         (3, 4, False),
     ],
 )
 def test_with_a_tolerance_numbers_in_texts_may_differ_too_and_words_may_not(said, now, same) -> None:  # type: ignore[no-untyped-def]
     assert (check("it", said, now, tolerance=2e-4).outcome == "same") is same
+
+
+def test_what_cannot_be_computed_from_a_record_differs() -> None:
+    found = attempted("it", lambda: check("it", 1, len(5)))  # type: ignore[arg-type]
+    assert found.outcome == "differs" and found.detail.startswith("it cannot be computed from what the record says")
 
 
 def test_lines_that_differ_far_behind_are_shown_from_shortly_before_there() -> None:

@@ -63,6 +63,11 @@ def test_what_a_person_points_to_stands_in_source_and_evidence(file: Path) -> No
     }
 
 
+def test_the_only_readers_of_a_fact_are_kept_with_it(file: Path) -> None:
+    facts = declared(file, HEAD + '[model]\nname = "x"\ncontact = { value = "y", audiences = ["ai-office"] }')
+    assert facts["model.contact"].audiences == ("ai-office",) and facts["model.name"].audiences == ()
+
+
 def test_a_dataset_is_a_name_or_a_table_of_what_is_known_of_it(file: Path) -> None:
     table = '{ name = "org/data", license = "odc-by", role = "pretraining", collected_to = "2024-06" }'
     fact = declared(file, HEAD + f'[training]\ndatasets = ["a crawl", {table}]')["training.datasets"]
@@ -144,6 +149,12 @@ def test_a_file_without_facts_declares_nothing(file: Path) -> None:
             "$.data.size_range[0].bin: 'large' is not one of ['<1B tokens'",
         ),
         ("[model]\nparameters = true", "$.model.parameters: True is not of type 'integer'"),
+        (
+            '[model]\nname = { value = "x", audiences = ["publc"] }',
+            "$.model.name.audiences: unknown audience 'publc' (did you mean public?)",
+        ),
+        ('[model]\nname = { value = "x", audiences = [] }', "$.model.name.audiences: expected a list of ai-office, "),
+        ('[model]\nname = { value = "x", audiences = "public" }', "$.model.name.audiences: expected a list of "),
     ],
 )
 def test_each_fault_is_named_with_its_place(file: Path, text: str, fault: str) -> None:
@@ -208,6 +219,13 @@ def test_any_text_gives_facts_that_can_be_written_down_or_an_error_of_ours(file:
     schema.canonical_json(facts)
 
 
-@pytest.mark.parametrize("text", ['name = "  "', 'languages = ["en"]\npublic_versions = [" "]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'name = "  "',
+        'languages = ["en"]\npublic_versions = [" "]',
+        '[training]\ndatasets = [{ name = "x", version = " " }]',
+    ],
+)
 def test_a_text_of_spaces_says_nothing(file: Path, text: str) -> None:
     assert "a blank text says nothing" in "\n".join(faults(file, f"{HEAD}[model]\n{text}\n"))

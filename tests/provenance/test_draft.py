@@ -56,6 +56,9 @@ def test_every_fact_has_a_place_in_the_draft_with_its_question_and_its_form(deri
     for kind in catalogue().values():
         assert f"{kind.label}. {kind.question}" in joined, kind.key
         assert not kind.mdf or f"Model Documentation Form {kind.mdf}" in joined
+        assert not kind.unit or f", in {kind.unit}" in joined.partition(f"{kind.label}. ")[2].partition("]")[0], (
+            kind.key
+        )
     assert text.count("\n[") == len({kind.section for kind in catalogue().values()})
 
 

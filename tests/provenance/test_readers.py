@@ -222,7 +222,8 @@ def test_a_merge_names_its_method_and_models(folder: Path) -> None:
     found = values(put(folder, "mergekit_config.yml", recipe))
     assert found["design.merge_recipe"] == "slerp of org/a, org/b"
     assert found["model.base_model_relation"] == "merge"
-    assert [entry["name"] for entry in found["model.dependencies"]] == ["org/a", "org/b"]
+    bases = [{"name": "org/a", "relation": "merge"}, {"name": "org/b", "relation": "merge"}]
+    assert found["model.dependencies"] == bases
 
 
 MERGED = [
@@ -285,12 +286,14 @@ def test_emissions_in_the_front_matter_are_grams(folder: Path) -> None:
     assert found["compute.carbon_tonnes"] == 2.5
     assert found["compute.carbon_methodology"] == "source: codecarbon"
     assert found["training.hardware"] == "8 H100"
+    assert "compute.carbon_tonnes" not in values(put(folder, "README.md", "---\nco2_eq_emissions: true\n---\n"))
 
 
 def test_several_bases_in_the_front_matter_are_dependencies(folder: Path) -> None:
     front = "---\nbase_model: [org/a, org/b]\nbase_model_relation: merge\nlicense: other\nlicense_name: my-1.0\n---\n"
     found = values(put(folder, "README.md", front))
-    assert [entry["name"] for entry in found["model.dependencies"]] == ["org/a", "org/b"]
+    bases = [{"name": "org/a", "relation": "merge"}, {"name": "org/b", "relation": "merge"}]
+    assert found["model.dependencies"] == bases
     assert "model.base_model" not in found
     assert found["model.license"] == "LicenseRef-my-1.0" and disputed(folder) == {}
 
@@ -304,6 +307,25 @@ def test_the_text_of_a_licence_is_told_apart_from_its_title_and_from_the_unknown
     unknown = derived(put(folder, "LICENSE", "Ask us.")).facts
     assert "model.license" not in unknown
     assert unknown["files.license_file"].value.endswith(": not recognised")
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "LICENCE.md", "COPYING.txt", "license"])
+def test_a_licence_file_is_told_with_its_digest_and_how_it_was_recognised(folder: Path, name: str) -> None:
+    for text, how in ((MIT, "MIT by its text"), (MIT + "\nNobody may sell it.", "MIT by its title")):
+        told = values(put(folder, name, text))["files.license_file"]
+        assert told == f"{name}, sha256 {hashlib.sha256(text.encode()).hexdigest()}: {how}"
+    assert "files.license_file" not in values(put(folder, name, " \n"))
+
+
+def test_the_name_of_a_licence_counts_where_the_hub_calls_it_other_and_nowhere_else(folder: Path) -> None:
+    front = "---\nlicense: {}\nlicense_name: owls-1.0\n---\n"
+    assert values(put(folder, "README.md", front.format("mit")))["model.license"] == "mit"
+    assert values(put(folder, "README.md", front.format("other")))["model.license"] == "LicenseRef-owls-1.0"
+
+
+@pytest.mark.parametrize(("line", "gated"), [("gated: auto", True), ("extra_gated_prompt: x", True), ("x: y", False)])
+def test_conditions_that_users_must_agree_to_are_told(folder: Path, line: str, gated: bool) -> None:
+    assert ("distribution.gating" in values(put(folder, "README.md", f"---\n{line}\n---\n"))) is gated
 
 
 def test_two_files_that_name_two_licences_are_both_kept(folder: Path) -> None:
