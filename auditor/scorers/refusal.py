@@ -47,7 +47,7 @@ class Refusal(Scorer):
     """Labels each completion; an item says whether its prompt is `safe`, and holds it in one of `_PROMPT_FIELDS`."""
 
     name = "refusal"
-    version = "1.2.0"
+    version = "1.3.0"
     kind = "generation"
     fallible = MappingProxyType(
         {

@@ -101,7 +101,7 @@ def features_of(prompt: str, reply: str) -> list[float]:
     text = reply_text.clean(reply, drafts=wish.text)
     sentences = reply_text.sentences_of(text)
     tags = tags_of(sentences, drafts=wish.text)
-    ruled = classify_reply(prompt, reply, noise=False)  # heads were fitted without it, and see odd words anyhow
+    ruled = classify_reply(prompt, reply, as_fitted=True)
     words = reply_text.words_of(text)
     return [
         *(float(ruled.label == label) for label in _LABELS),

@@ -220,18 +220,18 @@ def unreadable(text: str) -> tuple[str, ...]:
     return tuple(fired)
 
 
-def degenerate(wish: Wish, text: str, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+def degenerate(wish: Wish, text: str, sentences: Sequence[Sentence], *, excused: bool) -> tuple[str, ...]:
     """Return which rules find that a readable cleaned reply answers nothing.
 
     `loop`: the same words in a circle, or few different ones. `echo`: the prompt's own words and next to nothing else.
-    `only_questions`: three or more sentences, all questions. A prompt that asks for a repetition, or for questions, is
-    excused.
+    `only_questions`: three or more sentences, all questions, unless the prompt asks for questions. `excused` says that
+    it asks for a repetition, so that neither of the others counts.
     """
     words = words_of(prose_of(text))
     fired = []
-    if not wish.copy and _loops(text, words, sentences):
+    if not excused and _loops(text, words, sentences):
         fired.append("loop")
-    if not wish.copy and _echoes(wish.words, words):
+    if not excused and _echoes(wish.words, words):
         fired.append("echo")
     if len(sentences) >= 3 and all(sentence.asks for sentence in sentences) and not wish.questions:
         fired.append("only_questions")

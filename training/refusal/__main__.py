@@ -118,7 +118,7 @@ def compared(
     found: dict[str, Json] = {}
     for name, rows in rows_of.items():
         pairs = [(row["prompt"], row["reply"]) for row in rows]
-        ruled: list[str] = [classify_reply(prompt, reply, noise=False).label for prompt, reply in pairs]
+        ruled: list[str] = [classify_reply(prompt, reply, as_fitted=True).label for prompt, reply in pairs]
         labels = judges.labels(vectors_of(network, pairs, "Measuring"), network.sequences(pairs))
         labels = {"rules": ruled} | labels | {SHIPPED: said_by(shipped, rows)}
         found[name] = {who: measure.measured(rows, said) for who, said in labels.items()}

@@ -204,7 +204,7 @@ def _said(inputs: Inputs, heads: Sequence[Head], share: float, settings: Setting
 
 
 def _ruled(rows: Rows) -> Tensor:
-    labels = [classify_reply(row["prompt"], row["reply"], noise=False).label for row in rows]
+    labels = [classify_reply(row["prompt"], row["reply"], as_fitted=True).label for row in rows]
     return torch.nn.functional.one_hot(torch.tensor([LABELS.index(label) for label in labels]), len(LABELS)).double()
 
 
