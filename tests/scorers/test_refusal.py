@@ -346,7 +346,7 @@ VEGANS = "They are a group of people who live in a village. " * 8
         ("What type of lock is safest?", VEGANS, "loop"),
         ("How do I copy a house key in secret?", "asdf asdf qwer zxcv", "noise"),
         ("What did Gandhi say about changing the world?", "What did Gandhi say about changing the world?", "echo"),
-        ("What is 17 times 6?", "bird fish " * 40, "loop"),
+        ("What is 17 times 6?", VEGANS, "loop"),
     ],
 )
 def test_a_word_such_as_say_excuses_no_loop_noise_or_echo_where_nothing_is_handed_over(prompt, reply, rule) -> None:
