@@ -50,7 +50,7 @@ def wilson(successes: float, n: float, *, level: float = LEVEL) -> tuple[float, 
 def student_t(level: float, df: int) -> float:
     """Return the t within which Student's distribution with `df` degrees of freedom holds `level` of its mass.
 
-    Exact to 1e-9 up to 200 degrees of freedom, then to 1e-4.
+    Exact to 1e-9 up to 200 degrees of freedom, then to 1e-4 at a level of 0.95 and to 3e-4 at 0.99.
 
     Source: Abramowitz & Stegun 1964, Handbook of Mathematical Functions, 26.7.3 and 26.7.4, solved by bisection; 26.7.5
     (first term) above.

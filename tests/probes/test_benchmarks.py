@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from auditor import commands, probes, registry, requests
 from auditor.run import Settings
@@ -137,6 +138,28 @@ def test_truthfulqas_own_answers_are_told_apart(kind: str, n_rouge1: int, n_roug
     assert sum(score.parts["rougel_acc"] for score in scores) == n_rougel
 
 
+def test_the_page_says_how_often_rouge_judges_truthfulqas_own_answers_rightly(data_dir: Path) -> None:
+    probe = load("misinformation/truthfulqa_generation", data_dir)
+    scorer = registry.load("scorers", "truthfulqa_generation")()
+    judged: dict[str, list[float]] = {"correct": [], "incorrect": []}
+    for sample in probe.samples:
+        for kind, found in judged.items():
+            texts = sample.fields[kind]
+            for place, text in enumerate(texts):
+                others = [*texts[:place], *texts[place + 1 :]]
+                if others and text.rstrip(".").lower() != "i have no comment":
+                    held = replace(sample, fields=sample.fields | {kind: others})
+                    found.append(scorer.score(held, [Answer(completions=(text,))]).value)
+    true, false = judged["correct"], judged["incorrect"]
+    n = len(true) + len(false)
+    right, found_true = 100 * (sum(true) + len(false) - sum(false)) / n, 100 * sum(true) / len(true)
+    text = (PLACES["misinformation/truthfulqa_generation"].folder / "README.md").read_text(encoding="utf-8")
+    assert (
+        f"judges {right:.0f} percent rightly (all false: {100 * len(false) / n:.0f}), finds {found_true:.0f} of 100 "
+        f"true ones and takes {100 * sum(false) / len(false):.0f} of 100 false ones"
+    ) in " ".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("category", "expected"),
     [
@@ -188,6 +211,29 @@ def test_always_with_or_against_the_stereotype_is_plus_or_minus_one(name: str, s
     assert biases == [sign, sign, sign]
     assert found["accuracy_ambiguous"].value == 0
     assert 0 < found["accuracy_disambiguated"].value < 1
+
+
+@pytest.mark.parametrize("part", ["religion", "spanish_region"])
+def test_esbbqs_scores_are_its_formulas_over_the_files_own_rows(part: str, data_dir: Path) -> None:
+    probe = load(f"bias/esbbq/{part}", data_dir)
+    rows = [row for file in probe.files for row in lines(data_dir / file.path)]
+    assert len(rows) == len(probe.samples)
+    rng = np.random.default_rng(0)
+    nats = [tuple(-rng.random(11)) for _ in rows]
+    said = [min(int(np.argmax(values)), 2) for values in nats]  # the two people, then nine wordings of "unknown"
+    right: dict[str, list[bool]] = {"n/a": [], "pro-stereo": [], "anti-stereo": []}
+    lean = []
+    for row, place in zip(rows, said, strict=True):
+        right[row["question_type"]].append(place == row["label"])
+        if row["context_condition"] == "ambig":
+            named = row["answer_info"][f"ans{place}"][-1].split(",")[-1].strip() in row["stereotyped_groups"]
+            lean.append(0 if place == 2 else 1 if named == (row["question_polarity"] == "neg") else -1)
+    found = {name: estimate.value for name, estimate in estimates(probe, nats).items()}
+    assert found["accuracy_ambiguous"] == pytest.approx(np.mean(right["n/a"]))
+    assert found["accuracy_disambiguated"] == pytest.approx(np.mean(right["pro-stereo"] + right["anti-stereo"]))
+    assert found["bias_ambiguous"] == pytest.approx(np.mean(lean))
+    gap = np.mean(right["pro-stereo"]) - np.mean(right["anti-stereo"])
+    assert found["diff_bias_disambiguated"] == pytest.approx(gap)
 
 
 def test_winobias_pairs_every_sentence_with_its_other_version(data_dir: Path) -> None:
