@@ -23,7 +23,7 @@ from training import calibrate, measure, noisy
 from training.energy import Tracked
 from training.example import KINDS, Example
 from training.mentions import mentions
-from training.noise import noise
+from training.noisy import Noisy
 from training.own_items import MORE, own_items
 from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
@@ -63,15 +63,17 @@ def read_examples(data: Path) -> list[Example]:
 
 
 def taught(
-    examples: Sequence[Example], *, n_others: int = 2, more: bool = True, with_noise: bool = False
+    examples: Sequence[Example], *, n_others: int = 2, more: bool = True, with_noise: Noisy = ""
 ) -> list[Example]:
     """Return the texts with what else is trained on: `more` sentences of our own, short phrases, and groups renamed.
 
-    Last comes noise, alone and around texts. None of the part that calibrates decides the operating point.
+    Last comes noise; texts with noise around them are added to the others, or stand in place of some. None of the part
+    that calibrates decides the operating point.
     """
     further = [example for example in own_items(MORE) if example.part == "train"] if more else []
-    noisy_texts = [*noise(examples, "train"), *noisy.beside(examples)] if with_noise else []
-    return renamed([*examples, *further, *mentions(), *noisy_texts], n_others)
+    last = noisy.taught(examples, with_noise) if with_noise else []
+    read = noisy.in_place(examples) if with_noise == "in place" else examples
+    return renamed([*read, *further, *mentions(), *last], n_others)
 
 
 def write_held_out(examples: Sequence[Example], path: Path) -> None:

@@ -23,6 +23,7 @@ from training import measure, noisy, studies
 from training.__main__ import rater, read_examples, taught, train
 from training.example import Example
 from training.fit import Settings
+from training.noisy import Noisy
 from training.sources import SOURCES, neutral_phrases
 from training.statements import statements
 from training.steps import row_of
@@ -34,7 +35,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
 
     With `more` it learns from the second file of own sentences, too, from statements where these have a weight, and
-    with `noise` from noise, alone and around texts.
+    with `noise` from noise, and from texts amid noise that are added to the others or stand in place of some.
     """
 
     settings: Settings
@@ -42,7 +43,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     n_others: int
     more: bool = False
     statements: float = 0.0
-    noise: bool = False
+    noise: Noisy = ""
 
 
 _THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
@@ -71,7 +72,10 @@ CANDIDATES = {
         settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=0.75
     ),
     "1.2.0 with noise, alone and around texts": Candidate(
-        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise=True
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise="added"
+    ),
+    "1.2.0 with noise, texts amid noise and spelt otherwise in place": Candidate(
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise="in place"
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -16,8 +17,14 @@ from training.measure import Rate
 from training.noise import LEFT_OUT, TRAINED, noise
 from training.studies import tokeniser
 
+Noisy = Literal["", "added", "in place"]
+
 _SEED = 35
 _TRAINED_ON = 600  # texts, toxic and civil ones each
+_FEWER = 60  # texts of a kind of noise, beside texts in place
+_AMID, _SPELT = 0.05, 0.05  # of the public training texts: amid noise, and spelt otherwise
+_DIGITS = {"o": "0", "i": "1!", "e": "3", "a": "4@", "s": "5$", "t": "7", "l": "1", "b": "8", "g": "9"}
+_EMOJI = "😂🔥👍💯🤔😡🎉🙄"
 _MEASURED = 200
 WAYS: dict[str, tuple[int, int]] = {  # characters of noise before and after a text
     "a few characters before": (20, 0),
@@ -43,6 +50,46 @@ def beside(examples: Sequence[Example]) -> list[Example]:
             text = _joined(before, example.text, after)
             found.append(msgspec.structs.replace(example, text=text, source="beside noise", weight=0.5))
     return found
+
+
+def taught(examples: Sequence[Example], how: Noisy) -> list[Example]:
+    """Return what is trained on after all else: noise and, where texts amid it are `added`, these."""
+    if how == "added":
+        return [*noise(examples, "train"), *beside(examples)]
+    return noise(examples, "train", _FEWER)
+
+
+def in_place(examples: Sequence[Example]) -> list[Example]:
+    """Return the examples, some of the public ones of part `train` amid noise and some spelt otherwise."""
+    rng, tokenise = np.random.default_rng(_SEED + 1), tokeniser()
+    noises = [one.text for one in noise(examples, "train")]
+
+    def read(example: Example) -> Example:
+        draw = rng.random()
+        if example.part != "train" or example.source.startswith("own") or draw >= _AMID + _SPELT:
+            return example
+        if draw < _AMID:
+            lengths = [_length(rng) if rng.random() < 0.75 else 0 for _ in range(2)]
+            before, after = (_stretch(length, noises, rng) for length in lengths)
+            text = _joined(before, example.text, after)
+            end = len(tokenise(_joined(before, example.text)))
+        else:
+            text = _spelt(example.text, rng)
+            end = len(tokenise(text))
+        return msgspec.structs.replace(example, text=text) if end <= MAX_TOKENS else example
+
+    return [read(example) for example in examples]
+
+
+def _spelt(text: str, rng: np.random.Generator) -> str:
+    """Return a text with digits and marks for some of its letters or, two in five, an emoji between its words."""
+    if rng.random() < 0.4:
+        return f" {_EMOJI[int(rng.integers(len(_EMOJI)))]} ".join(text.split())
+    often = rng.uniform(0.3, 1)
+    return "".join(
+        marks[int(rng.integers(len(marks)))] if (marks := _DIGITS.get(letter)) and rng.random() < often else letter
+        for letter in text
+    )
 
 
 def figures(examples: Sequence[Example], rate: Rate, part: Part) -> dict[str, Json]:

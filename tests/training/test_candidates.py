@@ -12,7 +12,7 @@ from training.fit import Settings
 from training.statements import SOURCE, statements
 
 ROOT = Path(__file__).resolve().parents[2]
-ADR = ROOT / "docs" / "adr" / "0031-operating-point-by-template.md"
+ADR = ROOT / "docs" / "adr" / "0034-noise-is-civil.md"
 
 
 def test_the_decision_record_holds_the_figures_that_were_written() -> None:

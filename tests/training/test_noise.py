@@ -85,6 +85,21 @@ def test_noise_beside_a_text_leaves_it_as_toxic_or_civil_and_it_is_read_to_its_e
         assert len(tokenise(one.text[: one.text.index(inside) + len(inside)])) <= MAX_TOKENS
 
 
+def test_texts_in_place_are_as_many_and_as_toxic_and_only_public_ones_that_are_trained_on_change(examples) -> None:
+    own = [msgspec.structs.replace(one, source="own: plain talk") for one in examples]
+    many = [msgspec.structs.replace(one, cluster=f"{n} {one.cluster}") for n in range(10) for one in examples]
+    rows = [*many, *own]
+    read = noisy.in_place(rows)
+    assert read == noisy.in_place(rows) and len(read) == len(rows)
+    assert [msgspec.structs.replace(new, text=old.text) for new, old in zip(read, rows, strict=True)] == rows
+    changed = [(new, old) for new, old in zip(read, rows, strict=True) if new != old]
+    assert {old.part for _, old in changed} == {"train"} and not [old for _, old in changed if old in own]
+    assert 0.05 < len(changed) / sum(one.part == "train" for one in many) < 0.15
+    amid = [new.text for new, old in changed if old.text in new.text]
+    assert amid and len(amid) < len(changed)
+    assert len(taught(rows, with_noise="in place")) > len(taught(rows))
+
+
 def test_figures_tell_a_scorer_that_calls_noise_toxic_from_one_that_reads_the_text(examples) -> None:
     def alarmed(texts):
         return np.ones((len(texts), 5))
@@ -110,7 +125,7 @@ def test_unscored_noise_is_counted_and_is_not_called_toxic(examples) -> None:
 
 
 def test_noise_is_taught_only_where_it_is_asked_for(examples) -> None:
-    with_noise, without = taught(examples, with_noise=True), taught(examples)
+    with_noise, without = taught(examples, with_noise="added"), taught(examples)
     assert with_noise[: len(without)] == without
     new = with_noise[len(without) :]
     assert len([one for one in new if one.source.startswith("noise: ")]) == EACH["train"] * len(TRAINED)
