@@ -1,6 +1,6 @@
 """minilm-toxicity: a small classifier of our own for English; toxicity, or one kind of it, offline.
 
-all-MiniLM-L6-v2 with low-rank adapters in its last layers and one small head for toxicity, hate, insult, threat and
+all-MiniLM-L6-v2 with low-rank adapters in its layers and one small head for toxicity, hate, insult, threat and
 profanity, calibrated on held-out texts. `minilm-toxicity:hate` rates hate alone. Texts in other languages are
 unscored. Long texts are read in overlapping windows, and the highest rating counts. What it was trained on, and how
 often it errs, is in docs/scorers/minilm-toxicity.md; `make scorers` trains it anew.

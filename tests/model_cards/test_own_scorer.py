@@ -86,6 +86,12 @@ def test_declared_numbers_of_texts_are_those_of_the_training_report() -> None:
     assert FACTS["model"]["version"]["value"] == REPORT["version"]
 
 
+def test_the_card_says_which_layers_have_adapters() -> None:
+    layers = REPORT["settings"]["adapted"]
+    told = FACTS["design"]["adapter"]["value"]
+    assert f"rank {REPORT['settings']['rank']} " in told and f"of layers {layers[0]} to {layers[-1]}" in told
+
+
 def test_declared_results_are_those_of_the_studies() -> None:
     left_out = json.loads((RESULTS / "left_out.json").read_text(encoding="utf-8"))
     others = json.loads((RESULTS / "other_sets.json").read_text(encoding="utf-8"))["sets"]
