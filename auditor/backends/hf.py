@@ -44,7 +44,7 @@ _CACHE_BUDGET = 4 * 2**30  # bytes of keys and values that a batch of completion
 _PREFILL = 4  # prompts leave no logits but their last, so more of their tokens fit than of those that are scored
 _REFILLS = 4  # times the rows of a batch that one pack of completions holds
 _PROVED_WINDOW = 256  # tokens; whether trees hold beyond a wider window would take too long to show at every opening
-_TREE_NODES = 128  # beyond, attention between strangers in a tree costs more than is saved on a CPU
+_TREE_NODES = 256  # of which planning makes use where much is shared
 _CLOCK = "strftime_now"  # with it a template tells the date, which can change while a run plans, asks and scores
 _FOREST_NODES = 1024  # of trees in one pass, which reads all weights once
 
@@ -71,7 +71,7 @@ class HFBackend:
 
     def __init__(self, model: Any, tokenizer: Any, options: BackendOptions, *, name: str) -> None:
         from auditor.engine.forward import Forward
-        from auditor.engine.packed import pack_linears
+        from auditor.engine.packed import exact_gates, pack_linears
 
         info = info_of(model, tokenizer, options, name="hf")
         self._told: dict[tuple[str, ...], str] = {}  # conversations as a template wrote them that knows the time
@@ -93,6 +93,7 @@ class HFBackend:
         self._tree_depth = 0  # until trees have proved themselves
         self._stems = False
         self.info = replace(info, batch_tokens=self._max_tokens, packed=pack_linears(model))
+        self._gates = exact_gates(model)
         self.flop = by_formula(info.parameters)
         self._encoder = Encoder(tokenizer, ends=self._ends, context_length=self.info.context_length)
         self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
@@ -125,6 +126,8 @@ class HFBackend:
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
+        for gate in self._gates:
+            gate.lay_out(packed=False)
         for numbers in spans(len(requests), done):
             encoded, refused = self._encoder.encode(numbers, requests)
             if any(number not in done for number in refused):
@@ -161,6 +164,8 @@ class HFBackend:
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the completion of each request that is not done as it is finished, longest prompts first."""
+        for gate in self._gates:
+            gate.lay_out(packed=True)
         for numbers in spans(len(requests), done):
             prompts, refused = self._encoder.prompts(numbers, requests)
             if any(number not in done for number in refused):

@@ -25,7 +25,7 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.in_features, self.out_features, self.bias = linear.in_features, linear.out_features, linear.bias
         self._packed: Any = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
-        self._dense: torch.Tensor | None = None
+        self._dense: Any = None
         self._kept = linear.weight.detach() if keep else None
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -56,10 +56,20 @@ class PackedLinear(nn.Module):
         """Return the weights [out features, in features]."""
         if self._kept is not None:
             return self._kept
-        if self._dense is None:
-            self._dense, self._packed = self._packed.to_dense(), None
+        self.unpack()
         dense: torch.Tensor = self._dense
         return dense
+
+    def unpack(self) -> None:
+        """Go on as a plain layer."""
+        if self._dense is None:
+            self._dense, self._packed = self._packed.to_dense(), None
+
+    def pack(self) -> None:
+        """Go on as a packed layer."""
+        if self._dense is not None:
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(self._dense, _ROWS)
+            self._dense = None
 
 
 class PackedGate(nn.Module):
@@ -76,6 +86,23 @@ class PackedGate(nn.Module):
         """Return outputs [..., width] of inputs [..., width]."""
         outputs: torch.Tensor = self.down_proj(self.up_proj.times(inputs, self.gate_proj.silu(inputs)))
         return outputs
+
+    def lay_out(self, *, packed: bool) -> None:
+        """Hold the weights of both branches packed, or plain."""
+        for branch in (self.gate_proj, self.up_proj):
+            if packed:
+                branch.pack()
+            else:
+                branch.unpack()
+
+
+def exact_gates(model: Any) -> list[PackedGate]:
+    """Return the gated layers of a packed model that are better plain for many rows at once.
+
+    With AVX512 plain ones are as fast for these, and round less; few rows, as in decoding, are faster packed.
+    """
+    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return [module for module in model.modules() if isinstance(module, PackedGate)] if wide else []
 
 
 @torch.inference_mode()

@@ -5,6 +5,7 @@ Pure Python on token ids; no model, no tensors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
@@ -13,7 +14,8 @@ from msgspec import Struct
 from auditor.engine.plan import Encoded
 
 _LEAST_STEM = 16  # tokens that a stem must have beyond the stem it is part of
-_LEAST_FILL = 0.75  # of the nodes allowed; from there on a tree may end where little is cut
+_TREE = 2  # what a tree costs beside its nodes, in nodes: what it is padded with in its forest
+_SEEN = 0.0002  # what it costs, in nodes, that attention compares one node of a tree with another
 
 
 class Tree(Struct, frozen=True, kw_only=True):
@@ -59,8 +61,8 @@ def plan_trees(encoded: Iterable[Encoded], *, max_nodes: int, stems: bool = True
 
     Sequences are taken in lexicographic order, in which each shares its longest beginning with its neighbour. Many
     that begin alike, too many for one tree, get that beginning as the `stem` of their trees, if `stems` are allowed.
-    What stands on the border of two trees beyond their stem is computed twice; so a tree ends where its last sequence
-    shares little with the next. The order of the requests does not matter.
+    What stands on the border of two trees beyond their stem is computed twice, and attention compares all nodes of a
+    tree; so trees end where both together cost least. The order of the requests does not matter.
     """
     ordered = sorted(encoded, key=lambda request: (request.ids[:-1], request.n_context, request.number))
     runs = _runs(ordered, 0, max_nodes) if stems else iter([(0, ordered)] if ordered else [])
@@ -122,22 +124,31 @@ def _runs(ordered: Sequence[Encoded], stem: int, max_nodes: int) -> Iterator[tup
 
 
 def _parts(ordered: Sequence[Encoded], stem: int, max_nodes: int) -> Iterator[Sequence[Encoded]]:
-    """Yield the requests of one tree after another."""
+    """Yield the requests of one tree after another, cut where all trees together cost least.
+
+    By dynamic programming over where the last tree begins, as lines of text are broken best (Knuth and Plass 1981).
+    """
     costs = _costs(ordered, stem)
-    start = 0
-    while start < len(ordered):
-        end, size, ends = start, 0, []
-        while end < len(ordered):
-            size += costs[end] if end > start else len(ordered[end].ids) - 1 - stem
-            if end > start and size > max_nodes:
+    places = [place for place, cost in enumerate(costs) if cost or not place]  # what feeds the same is not cut
+    least, begins = [0.0], [0]  # by the number of places that have a tree: what it costs, where the last one begins
+    for end in range(1, len(places) + 1):
+        best, begin, after = math.inf, end - 1, 0
+        for last in range(end - 1, -1, -1):
+            size = len(ordered[places[last]].ids) - 1 - stem + after
+            if last < end - 1 and size > max_nodes:
                 break
-            end += 1
-            if size >= _LEAST_FILL * max_nodes:
-                ends.append(end)
-        if end < len(ordered):
-            end = min(ends or [end], key=lambda place: (_shared(ordered[place - 1], ordered[place]), -place))
-        yield ordered[start:end]
-        start = end
+            cost = least[last] + _TREE + size + _SEEN * size**2
+            if cost < best:
+                best, begin = cost, last
+            after += costs[places[last]]
+        least.append(best)
+        begins.append(begin)
+    cuts = [len(places)]
+    while cuts[-1]:
+        cuts.append(begins[cuts[-1]])
+    bounds = [*places, len(ordered)]
+    for begin, end in pairwise(reversed(cuts)):
+        yield ordered[bounds[begin] : bounds[end]]
 
 
 def _costs(ordered: Sequence[Encoded], stem: int) -> list[int]:

@@ -63,6 +63,14 @@ def test_batch_mates_do_not_change_a_completion(tiny_backend, answer):  # type: 
         assert answer(tiny_backend.generate, [request])[0] == together[number]
 
 
+def test_scoring_and_drawing_leave_each_others_numbers_alone(tiny_model, open_folder, monkeypatch, answer):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    backend = open_folder(tiny_model)
+    scores, draws = answer(backend.loglikelihood, scoring()), answer(backend.generate, writing())
+    assert answer(backend.loglikelihood, scoring()) == scores
+    assert answer(backend.generate, writing()) == draws
+
+
 def test_the_order_of_requests_does_not_change_the_answers(tiny_backend, answer):  # type: ignore[no-untyped-def]
     for method, asked in ((tiny_backend.loglikelihood, scoring()), (tiny_backend.generate, writing())):
         expected = answer(method, asked)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.engine.packed import PackedGate, PackedLinear, pack_linears
+from auditor.engine.packed import PackedGate, PackedLinear, exact_gates, pack_linears
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -47,6 +47,30 @@ def test_a_gated_layer_is_one_and_gives_what_it_gave(llama) -> None:  # type: ig
             assert torch.allclose(layer.mlp(inputs), expected, atol=1e-6), "one of them is plain again"
             assert torch.equal(layer.mlp.gate_proj.weight, plain.mlp.gate_proj.weight)
             assert torch.allclose(layer.mlp(inputs), expected, atol=1e-6), "both of them are"
+
+
+def test_a_gated_layer_can_change_how_its_weights_lie(llama) -> None:  # type: ignore[no-untyped-def]
+    packed, inputs = copy.deepcopy(llama), torch.rand((2, 3, 64), generator=torch.Generator().manual_seed(0))
+    pack_linears(packed)
+    gate, plain = packed.model.layers[0].mlp, llama.model.layers[0].mlp
+    with torch.inference_mode():
+        first = gate(inputs)
+        gate.lay_out(packed=False)
+        assert torch.equal(gate(inputs), plain(inputs)), "plain products, as exact"
+        gate.lay_out(packed=False)
+        gate.lay_out(packed=True)
+        gate.lay_out(packed=True)
+        assert torch.equal(gate(inputs), first)
+    assert torch.equal(gate.up_proj.weight, plain.up_proj.weight)
+
+
+@pytest.mark.parametrize(("capability", "n_gates"), [("AVX512", 2), ("AVX512_VNNI", 2), ("AVX2", 0), ("DEFAULT", 0)])
+def test_gates_are_plain_for_scoring_where_that_is_as_fast(llama, monkeypatch, capability: str, n_gates: int) -> None:  # type: ignore[no-untyped-def]
+    packed = copy.deepcopy(llama)
+    pack_linears(packed)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert len(exact_gates(packed)) == n_gates
+    assert exact_gates(llama) == []
 
 
 def test_a_gated_layer_that_does_more_stays_as_it_is(llama) -> None:  # type: ignore[no-untyped-def]

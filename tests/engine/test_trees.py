@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from auditor.engine.check import tree_difference
 from auditor.engine.forward import Forward
 from auditor.engine.plan import Encoded
 from auditor.engine.score import score_trees
-from auditor.engine.trees import Tree, plan_forests, plan_trees
+from auditor.engine.trees import Tree, lay_tree, plan_forests, plan_trees
 from auditor.types import Loglikelihood, Unscored
 
 
@@ -65,9 +66,33 @@ def test_every_request_is_one_leaf_whose_path_is_its_own_tokens(
 
 @given(SOME_REQUESTS)
 def test_one_tree_holds_each_different_beginning_once(requests: list[Encoded]) -> None:
-    (tree,) = trees_of(requests)
+    tree = lay_tree(sorted(requests, key=lambda request: request.ids[:-1]), stem=0)
     beginnings = {request.ids[:end] for request in requests for end in range(1, len(request.ids))}
     assert sorted(tree.path(node) for node in range(len(tree.ids))) == sorted(beginnings)
+
+
+@given(SOME_REQUESTS, st.integers(1, 60))
+def test_no_other_cuts_of_the_sorted_requests_cost_less(requests: list[Encoded], nodes: int) -> None:
+    ordered = sorted(requests[:9], key=lambda request: request.ids[:-1])
+    cheapest = min(
+        sum(map(cost_of, trees))
+        for trees in all_cuts(ordered)
+        if all(
+            len(tree.ids) <= nodes or len({requests[leaf.number].ids[:-1] for leaf in tree.targets}) == 1
+            for tree in trees
+        )
+    )
+    assert sum(map(cost_of, trees_of(ordered, nodes, stems=False))) == pytest.approx(cheapest)
+
+
+def cost_of(tree: Tree) -> float:
+    return 2 + len(tree.ids) + 0.0002 * len(tree.ids) ** 2
+
+
+def all_cuts(ordered: list[Encoded]) -> Iterator[list[Tree]]:
+    for cut in product([False, True], repeat=len(ordered) - 1):
+        ends = [place for place, ends_here in enumerate([*cut, True], 1) if ends_here]
+        yield [lay_tree(ordered[begin:end], stem=0) for begin, end in pairwise([0, *ends])]
 
 
 @given(SOME_REQUESTS, st.integers(1, 40))
