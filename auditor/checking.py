@@ -30,8 +30,10 @@ def compare_texts(what: str, said: str, now: str) -> Check:
     """Return whether a text is what is written now; the first line that differs is named."""
     for number, (one, two) in enumerate(itertools.zip_longest(said.split("\n"), now.split("\n")), start=1):
         if one != two:
-            written, computed = _from_where_they_differ(one, two)
-            detail = f"line {number}: it says {short(written)}, computed {short(computed)}"
+            written, computed = map(short, _from_where_they_differ(one, two))
+            if written == computed:  # but for spaces around it
+                written, computed = repr(one), repr(two)
+            detail = f"line {number}: it says {written}, computed {computed}"
             return Check(what=what, outcome="differs", detail=detail)
     return Check(what=what, outcome="same")
 

@@ -43,7 +43,15 @@ from auditor.cli_options import (
     Waivers,
 )
 from auditor.errors import AuditorError, UsageError
-from auditor.printing import WIDTH, print_json, print_table, print_text, print_verification, print_wrapped
+from auditor.printing import (
+    WIDTH,
+    print_document,
+    print_json,
+    print_table,
+    print_text,
+    print_verification,
+    print_wrapped,
+)
 
 if TYPE_CHECKING:
     from auditor.commands import Demands
@@ -201,7 +209,7 @@ def run(
     print_text(commands.summary(audit), err=True)
     print(f"record   {settings.out}\ncard     {settings.out / commands.CARD_MD}", file=sys.stderr)
     if as_json:
-        print_json(commands.verdicts_of(audit))
+        print_document(commands.verdict_json(audit))
     return audit.exit_code
 
 
@@ -232,7 +240,7 @@ def judge(
 
     audit = commands.review(record, _demands(policy, provenance, waivers, as_of, previous))
     if as_json:
-        print_json(commands.verdicts_of(audit))
+        print_document(commands.verdict_json(audit))
     else:
         print_text(commands.summary(audit))
         print("no file was written; to keep the verdict: --json > verdict.json", file=sys.stderr)

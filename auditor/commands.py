@@ -213,11 +213,16 @@ def verdicts_of(audit: Audit) -> Verdicts:
     return Verdicts(schema=VERDICTS_SCHEMA, status=audit.status, verdicts=audit.verdicts)
 
 
+def verdict_json(audit: Audit) -> str:
+    """Return the text of the file that the verdicts are kept in."""
+    return schema.canonical_json(verdicts_of(audit), indent=1) + "\n"
+
+
 def documents(audit: Audit) -> dict[str, str]:
     """Return what is written beside the record, by file name."""
     return {
         CARD_JSON: schema.canonical_json(audit.card, indent=1) + "\n",
-        VERDICT_JSON: schema.canonical_json(verdicts_of(audit), indent=1) + "\n",
+        VERDICT_JSON: verdict_json(audit),
         CARD_MD: card_markdown(audit),
     }
 

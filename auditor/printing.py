@@ -22,9 +22,12 @@ def print_json(value: Any) -> None:
     """Print a value as indented JSON; what does not print, which can stand in texts alone, as JSON's escapes."""
     import msgspec
 
-    text = json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False, allow_nan=False)
-    lines = (line if line.isprintable() else "".join(map(_in_json, line)) for line in text.split("\n"))
-    print("\n".join(lines))
+    print(_printable(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False, allow_nan=False)))
+
+
+def print_document(text: str) -> None:
+    """Print a JSON document to the byte as it is kept in a file; a terminal is shown what does not print in escapes."""
+    sys.stdout.write(_printable(text) if sys.stdout.isatty() else text)
 
 
 def print_text(text: str, *, err: bool = False) -> None:
@@ -50,6 +53,12 @@ def shown(line: str) -> str:
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else _escaped(char) for char in line)
+
+
+def _printable(text: str) -> str:
+    """Return JSON that says the same, with what does not print as JSON's escapes."""
+    lines = (line if line.isprintable() else "".join(map(_in_json, line)) for line in text.split("\n"))
+    return "\n".join(lines)
 
 
 def _in_json(char: str) -> str:

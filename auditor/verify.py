@@ -54,7 +54,6 @@ from auditor.types import (
     RunRecord,
     ScoredSample,
     Verdict,
-    Verdicts,
     Verification,
 )
 from auditor.waivers import load as load_waivers
@@ -78,6 +77,12 @@ class AtHand(Struct, frozen=True, kw_only=True):
     toxicity: str = ""
     offline: bool = False
     allow_pickle: bool = False
+
+
+class _Judged(Struct, frozen=True):
+    """What a card and the file of the verdicts have in common."""
+
+    verdicts: tuple[Verdict, ...]
 
 
 def verify(path: Path, at_hand: AtHand = AtHand()) -> Verification:  # noqa: B008 - immutable
@@ -236,7 +241,7 @@ def _named(probe: ProbeResult) -> dict[str, Json]:
 def _document_checks(found: RunRecord, folder: Path, names: Sequence[str], previous: Path | None) -> Iterator[Check]:
     """Yield what comes of making the card and the verdicts again; a document that is not there is not checked."""
     declared, waivers = folder / commands.PROVENANCE, folder / commands.WAIVERS
-    reached = _verdicts(folder / commands.VERDICT_JSON)
+    reached = _reached(folder)
     judged = [] if isinstance(reached, Check) else reached
     try:
         facts: dict[str, Fact] = load_declared(declared) if declared.is_file() else {}
@@ -298,16 +303,23 @@ def _unjudged_check(path: Path, card: Card) -> Check:
     )
 
 
+def _reached(folder: Path) -> list[Verdict] | Check:
+    """Return the verdicts that were reached, those on the card where their own file is not there, or why none are."""
+    path = folder / commands.VERDICT_JSON
+    if path.is_file():
+        return _verdicts(path)
+    on_card = _verdicts(folder / commands.CARD_JSON) if (folder / commands.CARD_JSON).is_file() else []
+    return on_card or Check(what=path.name, outcome="not_checked", detail="it is not there")
+
+
 def _verdicts(path: Path) -> list[Verdict] | Check:
-    """Return the verdicts that were reached, or the check that says why they cannot be read."""
-    if not path.is_file():
-        return Check(what=path.name, outcome="not_checked", detail="it is not there")
+    """Return the verdicts that a file holds, or the check that says why they cannot be read."""
     try:
         content = schema.strict_json(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as fault:
         return Check(what=path.name, outcome="differs", detail=f"it is no verdict: {fault!r}"[:200])
     try:
-        found = list(schema.convert(content, Verdicts, where=path.name, error=RecordError).verdicts)
+        found = list(schema.convert(content, _Judged, where=path.name, error=RecordError).verdicts)
     except RecordError as fault:
         return Check(what=path.name, outcome="differs", detail=f"it is no verdict: {fault.message}"[:200])
     dates = {verdict.as_of for verdict in found}

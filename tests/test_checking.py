@@ -59,3 +59,4 @@ def test_lines_that_differ_far_behind_are_shown_from_shortly_before_there() -> N
     )
     assert compare_texts("x", "a", "a").outcome == "same"
     assert compare_texts("x", "a\nb", "a").detail == "line 2: it says 'b', computed nothing more"
+    assert compare_texts("x", " a", "  a").detail == "line 1: it says ' a', computed '  a'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import numpy
 import pytest
 from safetensors.numpy import save_file
 
-from auditor.printing import print_json, print_table, print_text, print_wrapped, shown
+from auditor import schema
+from auditor.printing import print_document, print_json, print_table, print_text, print_wrapped, shown
 
 EVIL = "\x1b[31mred\x1b]0;title\x07 \u202egnp\u2066 \x9b2J"
 
@@ -34,6 +36,18 @@ def test_json_says_the_same_in_escapes(capsys: pytest.CaptureFixture[str]) -> No
     text = capsys.readouterr().out
     assert json.loads(text) == {"a": EVIL, "b": "å\u00a0漢 \U000e0041"} and "å" in text
     assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_document_is_printed_as_it_is_kept_and_shown_to_a_terminal_in_escapes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = schema.canonical_json({"a": EVIL}, indent=1) + "\n"
+    print_document(text)
+    assert capsys.readouterr().out == text
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_document(text)
+    told = capsys.readouterr().out
+    assert json.loads(told) == {"a": EVIL} and all(line.isprintable() for line in told.split("\n"))
 
 
 def test_what_hostile_files_say_reaches_no_terminal(tmp_path: Path, auditor_cli: Callable[..., Any]) -> None:

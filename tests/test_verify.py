@@ -342,10 +342,31 @@ def test_a_document_that_is_not_there_is_not_taken_for_the_same(folder: Path, na
     assert found.exit_code == 11
 
 
-def test_a_card_without_its_verdict_is_not_taken_for_the_same(folder: Path) -> None:
+def test_a_card_without_its_verdict_is_held_against_what_its_policies_say_now(folder: Path) -> None:
     (folder / "verdict.json").unlink()
     (folder / "card.md").write_text("# All is well\n", encoding="utf-8")
+    assert outcomes(verify(folder))["card.md"] == "differs"
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    card["verdicts"][0]["status"] = "PASS"
+    (folder / "card.json").write_text(schema.canonical_json(card, indent=1) + "\n", encoding="utf-8")
+    assert outcomes(verify(folder))["card.json"] == "differs"
+    (folder / "card.json").unlink()
     assert outcomes(verify(folder))["card.md"] == "not_checked"
+
+
+def test_a_card_judged_later_by_more_policies_is_as_it_was_when_its_verdict_is_deleted(folder: Path) -> None:
+    audit = commands.review(folder, commands.Demands(policies=("baseline", "hf-hub"), as_of="2030-01-31"))
+    for name, text in commands.documents(audit).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "verdict.json").unlink()
+    found = verify(folder)
+    assert found.first_difference is None and outcomes(found)["verdict.json"] == "not_checked"
+    assert outcomes(found)["card.json"] == outcomes(found)["card.md"] == "same"
+
+
+def test_a_verdict_that_was_printed_to_be_kept_is_the_same(auditor_cli: Cli, folder: Path, pack: Path) -> None:
+    kept = auditor_cli("judge", folder, "--json").stdout
+    assert kept == (folder / "verdict.json").read_text(encoding="utf-8")
 
 
 def test_a_policy_of_the_users_is_read_where_it_is_given(folder: Path, pack: Path, tmp_path: Path) -> None:
