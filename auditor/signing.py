@@ -17,6 +17,7 @@ from auditor.types import Check
 
 SIGNATURE = "record.sig"
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")  # P-256, P-384 and P-521
+_OTHER_KEY = "it was not made by the owner of this key"
 _HINTS = {
     "private": "make one: openssl ecparam -name prime256v1 -genkey -noout -out signing-key.pem",
     "public": "make it of the private one: openssl ec -in KEY.pem -pubout -out PUB.pem",
@@ -75,9 +76,13 @@ def check(path: Path, signature: Path | None, public_key: Path | None) -> Check:
         with contextlib.redirect_stdout(sys.stderr):
             config.verify(folder, signature)
     except InvalidSignature:
-        return Check(what="signature", outcome="differs", detail="it was not made by the owner of this key")
+        return Check(what="signature", outcome="differs", detail=_OTHER_KEY)
     except (ValueError, KeyError, TypeError, AttributeError, LookupError) as fault:
-        told = _told(str(fault).replace("\\'", "'")) or f"it is damaged: {first_line(fault)}"
+        told = (
+            _OTHER_KEY
+            if str(fault).startswith("Key mismatch")
+            else _told(str(fault).replace("\\'", "'")) or f"it is damaged: {first_line(fault)}"
+        )
         return Check(what="signature", outcome="differs", detail=told)
     return Check(what="signature", outcome="same")
 

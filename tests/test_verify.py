@@ -254,6 +254,23 @@ def test_an_output_that_the_journal_has_otherwise_is_found_though_every_digest_w
     assert "journal: journal.jsonl.outputs.loglikelihood.0.nats" in first_of(folder)
 
 
+def test_a_journal_is_held_against_the_record_to_its_last_output_and_its_plan(folder: Path) -> None:
+    path = folder / record.JOURNAL
+    whole = path.read_text(encoding="utf-8")
+    header, *lines = whole.splitlines()
+    place = max(n for n, line in enumerate(lines) if line.startswith('["loglikelihood"'))
+    kind, number, output = json.loads(lines[place])
+    lines[place] = schema.canonical_json([kind, number, {**output, "nats": output["nats"] - 0.5}])
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    assert first_of(folder).startswith(f"journal: journal.jsonl.outputs.loglikelihood.{number}.nats")
+    plan = json.loads(header)
+    plan["plan"]["policies"] = {}
+    path.write_text(whole.replace(header, schema.canonical_json(plan)), encoding="utf-8")
+    assert first_of(folder).startswith("journal: journal.jsonl.plan")
+    path.unlink()
+    assert outcomes(verify(folder))["journal"] == "not_checked"
+
+
 def test_the_plan_names_the_policy_and_the_time_before_the_first_request(folder: Path) -> None:
     found, _ = record.load_record(folder)
     header = json.loads((folder / record.JOURNAL).read_text(encoding="utf-8").splitlines()[0])
