@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -93,7 +93,8 @@ def _duty(
     policy: Policy, duty: Duty, facts: Mapping[str, Fact], card: Card | None, finding: Finding | None
 ) -> Explained:
     keys, paths = asked_of(policy.card_schema, duty.id)
-    needs = [_fact_need(key, facts) for key in keys if not key.startswith(f"{ANSWERS}.")]
+    wanted = dict(_wanted(policy.card_schema["$defs"].get(duty.id, {})))
+    needs = [_fact_need(key, facts, wanted.get(key, {})) for key in keys if not key.startswith(f"{ANSWERS}.")]
     needs += [_computed_need(path, card, facts) for path in paths]
     if not duty.automatable:
         needs.append(_answer_need(policy, duty, facts))
@@ -127,13 +128,27 @@ def _explained(
     )
 
 
-def _fact_need(key: str, facts: Mapping[str, Fact]) -> Need:
+def _wanted(part: Json) -> Iterator[tuple[str, dict[str, Json]]]:
+    """Yield the facts whose values a part of a policy's schema wants to be of some shape, each with that shape."""
+    if isinstance(part, list):
+        for entry in part:
+            yield from _wanted(entry)
+    elif isinstance(part, dict):
+        value = part.get("properties", {}).get("facts", {}).get("properties", {})
+        for key, fact in value.items():
+            options = [fact, *fact.get("anyOf", ())]
+            yield from ((key, one["properties"]["value"]) for one in options if "value" in one.get("properties", {}))
+        for key in ("allOf", "then"):
+            yield from _wanted(part.get(key))
+
+
+def _fact_need(key: str, facts: Mapping[str, Fact], wanted: Mapping[str, Json]) -> Need:
     kind = catalogue()[key]
     fact = facts.get(key) or missing()
     known = fact.status in _KNOWN
     section, _, name = key.partition(".")
-    wanted = "" if known else f"[{section}]\n{name} = {example(kind.schema)}  # {kind.question}"
-    return Need(key=key, label=kind.label, now=_now(fact), supplied_by=_FILL[kind.fill], toml=wanted)
+    line = "" if known else f"[{section}]\n{name} = {example(kind.schema, wanted)}  # {kind.question}"
+    return Need(key=key, label=kind.label, now=_now(fact), supplied_by=_FILL[kind.fill], toml=line)
 
 
 def _now(fact: Fact) -> str:
@@ -180,33 +195,39 @@ def _answer_need(policy: Policy, duty: Duty, facts: Mapping[str, Fact]) -> Need:
     return Need(key=key, label=duty.question, now=_now(fact), supplied_by=by, toml="" if fact.value else line)
 
 
-def example(schema: Mapping[str, Json]) -> str:
+def example(schema: Mapping[str, Json], wanted: Mapping[str, Json] | None = None) -> str:
     """Return a TOML value of the shape that a fact's schema asks for, with … where a person's words go.
+
+    `wanted` is what a duty asks of the value beside that: keys of tables that it needs.
 
     >>> example({"type": "array", "items": {"type": "object", "required": ["n"], "properties": {"n": {"enum": ["a"]}}}})
     '[{ n = "a" }]'
+    >>> example({"type": "object", "properties": {"n": {"type": "string"}}}, {"anyOf": [{"required": ["n"]}]})
+    '{ n = "…" }'
     """
-    return _example(schema, schema.get("$defs", {}))
+    return _example(schema, schema.get("$defs", {}), wanted or {})
 
 
-def _example(schema: Mapping[str, Json], definitions: Mapping[str, Json]) -> str:
+def _example(schema: Mapping[str, Json], definitions: Mapping[str, Json], wanted: Mapping[str, Json]) -> str:
+    wanted = {**next(iter(wanted.get("anyOf", ())), {}), **wanted}
     name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     if name in definitions:
-        return _example(definitions[name], definitions)
+        return _example(definitions[name], definitions, wanted)
     if "enum" in schema:
         return f'"{schema["enum"][0]}"'
     if "then" in schema and "type" not in schema:
-        return _example(schema["then"], definitions)
+        return _example(schema["then"], definitions, wanted)
     match schema.get("type"):
         case "boolean":
             found = "true"
         case "integer" | "number":
             found = "0"
         case "array":
-            found = f"[{_example(schema.get('items', {}), definitions)}]"
+            found = f"[{_example(schema.get('items', {}), definitions, wanted.get('items', {}))}]"
         case "object":
-            asked = {key: schema.get("properties", {}).get(key, {}) for key in schema.get("required", [])}
-            found = "{ " + ", ".join(f"{key} = {_example(inner, definitions)}" for key, inner in asked.items()) + " }"
+            keys = dict.fromkeys([*schema.get("required", ()), *wanted.get("required", ())])
+            of = {key: schema.get("properties", {}).get(key, {}) for key in keys}
+            found = "{ " + ", ".join(f"{key} = {_example(inner, definitions, {})}" for key, inner in of.items()) + " }"
         case _:
             found = "YYYY-MM-DD" if schema.get("format") == "date" else '"…"'
     return found

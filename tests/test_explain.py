@@ -37,6 +37,20 @@ def test_the_lines_to_add_are_toml_of_the_right_shape(key: str) -> None:
         assert isinstance(value, {"array": list, "boolean": bool}[kind])
 
 
+@pytest.mark.parametrize(
+    ("name", "duty", "key", "told"),
+    [
+        ("eu-gpai-summary", "crawler-purposes", "data.crawlers", 'crawlers = [{ name = "…", purpose = "…" }]'),
+        ("eu-gpai-summary", "public-versions", "training.datasets", 'datasets = [{ name = "…", version = "…" }]'),
+        ("g7-sbom-ai", "dp-03", "training.datasets", "amount = 0"),
+    ],
+)
+def test_the_lines_to_add_hold_the_keys_that_the_duty_asks_for(name: str, duty: str, key: str, told: str) -> None:
+    entries = {entry.id: entry for entry in explain.explain(policies.load(name), {}, None, None)}
+    (need,) = [need for need in entries[duty].needs if need.key == key]
+    assert told in need.toml
+
+
 def test_with_a_record_the_explanation_says_what_the_card_has(finished: tuple[RunRecord, Path], tmp_path: Path) -> None:
     facts = tmp_path / "facts.toml"
     facts.write_text('by = "Us"\ndate = 2026-11-01\n[model]\nlicense = "mit"\n', encoding="utf-8")
