@@ -36,6 +36,13 @@ def last(found: RunRecord, **changes: Any) -> RunRecord:
     return clocks(found, costs=replace(costs, spans=(*before, replace(span, **changes))))
 
 
+def before(found: RunRecord, **changes: Any) -> RunRecord:
+    """Return a record with another process before its last."""
+    costs = found.clocks.costs
+    assert costs is not None
+    return clocks(found, costs=replace(costs, spans=(replace(costs.spans[-1], **changes), *costs.spans)))
+
+
 def flop(found: RunRecord, **changes: Any) -> RunRecord:
     assert found.clocks.costs is not None
     return clocks(found, costs=replace(found.clocks.costs, flop=replace(flop_of(found), **changes)))
@@ -66,6 +73,13 @@ def test_an_honest_record_over_a_part_of_each_probe_comes_out_the_same(finished:
         ("requests", lambda r: clocks(r, requests=r.clocks.requests + 1), "clocks.requests: the record says"),
         ("requests", lambda r: clocks(r, requests_from_journal=r.clocks.requests + 1), "requests_from_journal: "),
         ("requests", lambda r: clocks(r, requests_from_journal=-1), "requests_from_journal: -1 of"),
+        ("completions", lambda r: before(r, completions=0, completion_tokens=10**6), "tokens, and the samples hold"),
+        ("completions", lambda r: before(r, completions=9, completion_tokens=0), "completions, and the samples hold"),
+        (
+            "completions",
+            lambda r: clocks(last(r, completions=0, completion_tokens=5), requests_from_journal=r.clocks.requests),
+            "the last process wrote 5 tokens in no completion",
+        ),
         ("completions", lambda r: last(r, completions=1), "the last process wrote 1 completions"),
         ("completions", lambda r: last(r, completions=-1), "a process wrote -1 completions"),
         ("completions", lambda r: last(r, completion_tokens=-1), "of -1 tokens"),
@@ -83,6 +97,7 @@ def test_an_honest_record_over_a_part_of_each_probe_comes_out_the_same(finished:
         ("operations", lambda r: flop(r, method="formula"), "clocks.costs.flop.by: the record says"),
         ("operations", lambda r: replace(r, backend=replace(r.backend, parameters=5)), "flop.formula: the record says"),
         ("operations", lambda r: last(r, work=Work(tokens=1, predictions=1)), "were written one by one"),
+        ("operations", lambda r: last(r, work=Work(tokens=10**6, predictions=1)), "were written one by one"),
         ("operations", lambda r: last(r, work=Work(tokens=-1, predictions=0)), "-1 tokens"),
     ],
 )
