@@ -101,5 +101,7 @@ def test_an_answer_is_declared_as_the_explanation_says(tmp_path: Path) -> None:
     policy = policies.load("strict")
     (reviewed,) = [entry for entry in explain.explain(policy, {}, None, None) if entry.id == "reviewed"]
     path = tmp_path / "facts.toml"
-    path.write_text(f'by = "Us"\ndate = 2026-11-01\n{reviewed.needs[0].toml}\n', encoding="utf-8")
+    path.write_text(
+        f'by = "Us"\ndate = 2026-11-01\n{reviewed.needs[0].toml.replace("…", "minutes")}\n', encoding="utf-8"
+    )
     assert load_declared(path)["answers.strict/reviewed"].value is True

@@ -141,7 +141,8 @@ def measured(examples: Sequence[Example], data: Path, weights: Path) -> dict[str
 def report(weights: Path, found: dict[str, Json], trained: dict[str, Json]) -> None:
     """Write figures beside the weights; what was trained is what the report there says, unless it was just now."""
     path = weights.with_suffix(".json")
-    content = (trained or json.loads(path.read_text(encoding="utf-8"))) | {"held_out": found}
+    content = trained or json.loads(path.read_text(encoding="utf-8"))
+    content |= {"version": minilm_toxicity.VERSION, "held_out": found}
     if content["weights_sha256"] != hashlib.sha256(weights.read_bytes()).hexdigest():
         raise SystemExit(f"error: {path} is about other weights than {weights}; hint: train anew, without --measure")
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

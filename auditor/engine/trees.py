@@ -14,8 +14,8 @@ from msgspec import Struct
 from auditor.engine.plan import Encoded
 
 _LEAST_STEM = 16  # tokens that a stem must have beyond the stem it is part of
-_TREE = 2  # what a tree costs beside its nodes, in nodes: what it is padded with in its forest
-_SEEN = 0.0002  # what it costs, in nodes, that attention compares one node of a tree with another
+_TREE = 3  # what a tree costs beside its nodes, in nodes: what it is padded with in its forest
+_SEEN = 0.0004  # what it costs, in nodes, that attention compares one node of a tree with another
 
 
 class Tree(Struct, frozen=True, kw_only=True):

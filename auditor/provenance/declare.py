@@ -16,6 +16,7 @@ from auditor.provenance import checks, datasets
 from auditor.provenance.facts import AUDIENCES, catalogue
 from auditor.types import ANSWERS, Evidence, Fact, Json
 
+_NO_WORDS = " \t\r\n.…"  # what stands where words are still to come
 _WAYS = ("value", "withheld", "not_applicable")
 _KEYS = {*_WAYS, "evidence", "unit", "by", "date", "audiences"}
 _ABOUT: dict[str, Json] = {
@@ -83,7 +84,7 @@ def _split(content: dict[str, Json]) -> tuple[dict[str, Json], dict[str, dict[st
                 faults.append(f"{place}: expected exactly one of {', '.join(_WAYS)}")
             elif "value" in table:
                 plain[section][name] = table["value"] = _iso(table["value"])
-                faults += [f"{place}: a blank text says nothing"] if _holds_blank(table["value"]) else []
+                faults += [f"{place}: a text of spaces or dots says nothing"] if _holds_blank(table["value"]) else []
             else:
                 faults += _reason_faults(place, table)
             leaves[f"{section}.{name}"] = table
@@ -109,16 +110,16 @@ def _audience_faults(place: str, audiences: Json) -> list[str]:
 
 
 def _holds_blank(value: Json) -> bool:
-    """Return whether a value is, or has in it, a text of nothing but spaces."""
+    """Return whether a value is, or has in it, a text of nothing but spaces or dots."""
     if isinstance(value, list):
         return any(map(_holds_blank, value))
     if isinstance(value, dict):
         return any(map(_holds_blank, value.values()))
-    return isinstance(value, str) and bool(value) and not value.strip()
+    return isinstance(value, str) and bool(value) and not _is_text(value)
 
 
 def _is_text(value: Json) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, str) and bool(value.strip(_NO_WORDS))
 
 
 def _iso(value: Json) -> Json:

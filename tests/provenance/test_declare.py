@@ -223,9 +223,11 @@ def test_any_text_gives_facts_that_can_be_written_down_or_an_error_of_ours(file:
     "text",
     [
         'name = "  "',
+        'name = "…"',
+        'name = "..."',
         'languages = ["en"]\npublic_versions = [" "]',
         '[training]\ndatasets = [{ name = "x", version = " " }]',
     ],
 )
-def test_a_text_of_spaces_says_nothing(file: Path, text: str) -> None:
-    assert "a blank text says nothing" in "\n".join(faults(file, f"{HEAD}[model]\n{text}\n"))
+def test_a_text_of_spaces_or_dots_says_nothing(file: Path, text: str) -> None:
+    assert "a text of spaces or dots says nothing" in "\n".join(faults(file, f"{HEAD}[model]\n{text}\n"))

