@@ -71,7 +71,7 @@ class HFBackend:
 
     def __init__(self, model: Any, tokenizer: Any, options: BackendOptions, *, name: str) -> None:
         from auditor.engine.forward import Forward
-        from auditor.engine.packed import exact_gates, pack_linears
+        from auditor.engine.packed import pack_linears, two_layouts
 
         info = info_of(model, tokenizer, options, name="hf")
         self._told: dict[tuple[str, ...], str] = {}  # conversations as a template wrote them that knows the time
@@ -93,7 +93,7 @@ class HFBackend:
         self._tree_depth = 0  # until trees have proved themselves
         self._stems = False
         self.info = replace(info, batch_tokens=self._max_tokens, packed=pack_linears(model))
-        self._gates = exact_gates(model)
+        self._two_layouts = two_layouts(model)
         self.flop = by_formula(info.parameters)
         self._encoder = Encoder(tokenizer, ends=self._ends, context_length=self.info.context_length)
         self._nodes = min(self._max_tokens, _TREE_NODES, self.info.context_length)
@@ -126,8 +126,8 @@ class HFBackend:
 
     def loglikelihood(self, requests: Sequence[LoglikelihoodRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the log-likelihood of each request that is not done, tree by tree, then in packs of rows."""
-        for gate in self._gates:
-            gate.lay_out(packed=False)
+        for layer in self._two_layouts:
+            layer.lay_out(many=True)
         for numbers in spans(len(requests), done):
             encoded, refused = self._encoder.encode(numbers, requests)
             if any(number not in done for number in refused):
@@ -164,8 +164,8 @@ class HFBackend:
 
     def generate(self, requests: Sequence[GenerateRequest], *, done: Set[int]) -> Iterator[Outputs]:
         """Yield the completion of each request that is not done as it is finished, longest prompts first."""
-        for gate in self._gates:
-            gate.lay_out(packed=True)
+        for layer in self._two_layouts:
+            layer.lay_out(many=False)
         for numbers in spans(len(requests), done):
             prompts, refused = self._encoder.prompts(numbers, requests)
             if any(number not in done for number in refused):

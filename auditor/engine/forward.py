@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from auditor.engine.packed import PackedOutput
 from auditor.engine.trees import Tree
 
 _LOGITS = 4 * 2**20  # that the output layer gives at a time: a part of the vocabulary for all rows
@@ -177,6 +178,9 @@ class _Retold:
 
 def _in_parts(head: Any, states: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield an output layer's logits of states [rows, width] for one part of the vocabulary after another."""
+    if isinstance(head, PackedOutput) and head.is_in_parts:
+        yield from head.in_parts(states)
+        return
     size = max(1, _LOGITS // len(states))
     weights = torch.split(head.weight, size)
     biases = [None] * len(weights) if head.bias is None else torch.split(head.bias, size)

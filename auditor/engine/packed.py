@@ -6,6 +6,7 @@ and every step of decoding. Values are the same float32 numbers; sums may be tak
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,20 +14,17 @@ from torch import nn
 
 _GATED = {"gate_proj", "up_proj", "down_proj", "act_fn"}  # what a gated layer is made of in llama and its kin
 _ROWS = 256  # for which the layout is chosen; others are served by it as well
+_PART = 4096  # outputs that the output layer gives at a time for many rows, to stay in a processor's cache
 
 
 class PackedLinear(nn.Module):
-    """An `nn.Linear` with packed weights. Once something looks at its `weight`, it goes on as a plain layer.
+    """An `nn.Linear` with packed weights. Once something looks at its `weight`, it goes on as a plain layer."""
 
-    It stays packed if it may `keep` the plain weights beside the packed ones.
-    """
-
-    def __init__(self, linear: nn.Linear, *, keep: bool = False) -> None:
+    def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features, self.bias = linear.in_features, linear.out_features, linear.bias
-        self._packed: Any = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
+        self._packed: Any = _packed(linear.weight.detach())
         self._dense: Any = None
-        self._kept = linear.weight.detach() if keep else None
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return outputs [..., out features] of inputs [..., in features]."""
@@ -54,8 +52,6 @@ class PackedLinear(nn.Module):
     @property
     def weight(self) -> torch.Tensor:
         """Return the weights [out features, in features]."""
-        if self._kept is not None:
-            return self._kept
         self.unpack()
         dense: torch.Tensor = self._dense
         return dense
@@ -68,8 +64,47 @@ class PackedLinear(nn.Module):
     def pack(self) -> None:
         """Go on as a packed layer."""
         if self._dense is not None:
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(self._dense, _ROWS)
-            self._dense = None
+            self._packed, self._dense = _packed(self._dense), None
+
+
+class PackedOutput(PackedLinear):
+    """A model's output layer, which keeps its plain weights beside the packed ones."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__(linear)
+        self._kept = linear.weight.detach()
+        self._parts: list[tuple[Any, torch.Tensor | None]] = []  # weights and biases, where they lie for many rows
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """Return the weights [out features, in features]."""
+        return self._kept
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return outputs [..., out features] of inputs [..., in features]."""
+        return torch.cat(list(self.in_parts(inputs)), dim=-1) if self._parts else super().forward(inputs)
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether the weights lie in parts."""
+        return bool(self._parts)
+
+    def in_parts(self, inputs: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield outputs [..., some] for one part of the out features after another."""
+        for weight, bias in self._parts:
+            yield torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+
+    def lay_out(self, *, many: bool) -> None:
+        """Hold the weights in parts, for many rows at once, or in one piece."""
+        if many and not self._parts:
+            weights = torch.split(self._kept, _PART)
+            biases = [None] * len(weights) if self.bias is None else torch.split(self.bias.detach(), _PART)
+            self._packed, self._parts = (
+                None,
+                [(_packed(weight), bias) for weight, bias in zip(weights, biases, strict=True)],
+            )
+        elif not many and self._parts:
+            self._packed, self._parts = _packed(self._kept), []
 
 
 class PackedGate(nn.Module):
@@ -87,22 +122,23 @@ class PackedGate(nn.Module):
         outputs: torch.Tensor = self.down_proj(self.up_proj.times(inputs, self.gate_proj.silu(inputs)))
         return outputs
 
-    def lay_out(self, *, packed: bool) -> None:
-        """Hold the weights of both branches packed, or plain."""
+    def lay_out(self, *, many: bool) -> None:
+        """Hold the weights of both branches plain, for many rows at once, or packed."""
         for branch in (self.gate_proj, self.up_proj):
-            if packed:
-                branch.pack()
-            else:
+            if many:
                 branch.unpack()
+            else:
+                branch.pack()
 
 
-def exact_gates(model: Any) -> list[PackedGate]:
-    """Return the gated layers of a packed model that are better plain for many rows at once.
+def two_layouts(model: Any) -> list[PackedGate | PackedOutput]:
+    """Return the layers of a packed model whose weights should lie otherwise for many rows at once than for few.
 
-    With AVX512 plain ones are as fast for these, and round less; few rows, as in decoding, are faster packed.
+    With AVX512 the gated ones: plain they are as fast for many rows, and round less. Without, the output layer: packed
+    it is faster, and in parts its outputs are read while they are in the processor's cache.
     """
-    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return [module for module in model.modules() if isinstance(module, PackedGate)] if wide else []
+    kind = PackedGate if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else PackedOutput
+    return [module for module in model.modules() if isinstance(module, kind)]
 
 
 @torch.inference_mode()
@@ -124,7 +160,8 @@ def pack_linears(model: Any) -> bool:
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if type(child) is nn.Linear and child.in_features <= child.out_features:
-                packed = PackedLinear(child, keep=child is output)
+                kind = PackedOutput if child is output else PackedLinear
+                packed = kind(child)
                 shape = (child.in_features, child.out_features, child.bias is not None)
                 if shape not in sound:
                     sound[shape] = _agrees(packed, child, child.in_features)
@@ -156,3 +193,7 @@ def _agrees(packed: nn.Module, plain: nn.Module, width: int) -> bool:
     inputs = torch.linspace(-1, 1, 3 * width).view(3, -1).sin() * torch.tensor([[0.1], [1.0], [30.0]])
     rows = zip(packed(inputs), plain(inputs), strict=True)
     return all(torch.allclose(got, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max())) for got, wanted in rows)
+
+
+def _packed(weight: torch.Tensor) -> Any:
+    return torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.engine.packed import PackedGate, PackedLinear, exact_gates, pack_linears
+from auditor.engine.packed import _PART, PackedGate, PackedLinear, PackedOutput, pack_linears, two_layouts
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -55,22 +55,41 @@ def test_a_gated_layer_can_change_how_its_weights_lie(llama) -> None:  # type: i
     gate, plain = packed.model.layers[0].mlp, llama.model.layers[0].mlp
     with torch.inference_mode():
         first = gate(inputs)
-        gate.lay_out(packed=False)
+        gate.lay_out(many=True)
         assert torch.equal(gate(inputs), plain(inputs)), "plain products, as exact"
-        gate.lay_out(packed=False)
-        gate.lay_out(packed=True)
-        gate.lay_out(packed=True)
+        gate.lay_out(many=True)
+        gate.lay_out(many=False)
+        gate.lay_out(many=False)
         assert torch.equal(gate(inputs), first)
     assert torch.equal(gate.up_proj.weight, plain.up_proj.weight)
 
 
-@pytest.mark.parametrize(("capability", "n_gates"), [("AVX512", 2), ("AVX512_VNNI", 2), ("AVX2", 0), ("DEFAULT", 0)])
-def test_gates_are_plain_for_scoring_where_that_is_as_fast(llama, monkeypatch, capability: str, n_gates: int) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_output_layer_gives_its_logits_in_parts(bias: bool) -> None:
+    plain = nn.Linear(33, 2 * _PART + 5, bias=bias).eval()
+    layer, inputs = PackedOutput(plain), torch.rand((7, 33), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        whole = layer(inputs)
+        layer.lay_out(many=True)
+        layer.lay_out(many=True)
+        parts = list(layer.in_parts(inputs))
+        assert [part.shape for part in parts] == [(7, _PART), (7, _PART), (7, 5)]
+        assert torch.equal(layer(inputs), torch.cat(parts, dim=-1))
+        assert torch.allclose(layer(inputs), plain(inputs), atol=1e-5)
+        assert layer.weight.data_ptr() == plain.weight.data_ptr(), "no copy"
+        layer.lay_out(many=False)
+        layer.lay_out(many=False)
+        assert not layer.is_in_parts and torch.equal(layer(inputs), whole)
+
+
+@pytest.mark.parametrize("capability", ["AVX512", "AVX512_VNNI", "AVX2", "DEFAULT"])
+def test_layers_have_another_layout_for_scoring_where_that_pays(llama, monkeypatch, capability: str) -> None:  # type: ignore[no-untyped-def]
     packed = copy.deepcopy(llama)
     pack_linears(packed)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert len(exact_gates(packed)) == n_gates
-    assert exact_gates(llama) == []
+    gates = [layer.mlp for layer in packed.model.layers]
+    assert two_layouts(packed) == (gates if capability.startswith("AVX512") else [packed.lm_head])
+    assert two_layouts(llama) == []
 
 
 def test_a_gated_layer_that_does_more_stays_as_it_is(llama) -> None:  # type: ignore[no-untyped-def]
