@@ -163,6 +163,9 @@ def nudge(metrics: list[dict[str, Any]], name: str, key: str) -> None:
         (lambda r: r["backend"].update(dtype="float16"), "plan"),
         (lambda r: r["probes"][0].update(digest="0" * 64), "plan"),
         (lambda r: r["probes"][0].update(title="Another"), "card.json"),
+        (lambda r: r["calibrations"][0]["overall"].update(tp=1), "the counts are not those of all"),
+        (lambda r: r["calibrations"][0]["overall"]["specificity"].update(value=0.5), "not what the counts say"),
+        (lambda r: r["calibrations"][0].update(languages=["de"]), "its digest does not match"),
     ],
 )
 def test_a_changed_number_is_named_though_every_digest_was_mended(folder: Path, change: Change, named: str) -> None:
