@@ -29,6 +29,8 @@ from training.refusal.judges import SHIPPED, Judges, variants
 from training.refusal.reader import ReaderSettings, fit_reader
 
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
+NEXT = Settings(threads=2)
+NEXT_READER = ReaderSettings(rank=16, drawn=5500)
 _AT_ONCE = 64
 
 
@@ -40,15 +42,22 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
+    parser.add_argument(
+        "--next", action="store_true", help="train the candidate of ADR 36, on more replies, not what ships"
+    )
     asked = parser.parse_args()
-    train(asked.data, asked.out, asked.golden)
+    if asked.next and (asked.out == ROOT / "scorers" or asked.golden == GOLDEN):
+        parser.error("--next does not ship: give it an --out, and a --golden that is a copy")
+    train(asked.data, asked.out, asked.golden, candidate=asked.next)
 
 
-def train(data: Path, out: Path, golden: Path) -> None:
-    """Train the heads and the reader, write what is shipped, the report and the golden scores."""
+def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> None:
+    """Train the heads and the reader, write what is shipped, or a candidate, the report and the golden scores."""
     started, settings, reads = time.monotonic(), Settings(), ReaderSettings()
+    if candidate:
+        settings, reads = NEXT, NEXT_READER
     torch.set_num_threads(settings.threads)
-    replies = items.training(data)
+    replies = items.training(data, more=candidate)
     network = RefusalNetwork()
     pairs = [(reply.prompt, reply.reply) for reply in replies]
     vectors, sequences = vectors_of(network, pairs, "Reading"), network.sequences(pairs)
@@ -67,7 +76,7 @@ def train(data: Path, out: Path, golden: Path) -> None:
         "reader": msgspec.to_builtins(reads),
         "wall_s": wall_s,
         "replies": counts(replies),
-        "measured": compared(network, judges, RefusalNetwork(path), sets(data, replies)),
+        "measured": compared(network, judges, RefusalNetwork(path), sets(data, replies, more=candidate)),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_golden(RefusalNetwork(path), golden)
@@ -89,9 +98,9 @@ def write_weights(path: Path, weights: Head) -> None:
     path.chmod(0o644)
 
 
-def sets(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:
-    """Return labelled replies to measure on: those for choosing, whose names say so, and the tests."""
-    return development(data, replies) | {f"test: {name}": rows for name, rows in items.tests().items()}
+def sets(data: Path, replies: Sequence[Reply], *, more: bool = False) -> dict[str, list[dict[str, str]]]:
+    """Return labelled replies to measure on: those for choosing, whose names say so, and the tests, `more` or not."""
+    return development(data, replies) | {f"test: {name}": rows for name, rows in items.tests(more=more).items()}
 
 
 def development(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:

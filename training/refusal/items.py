@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,13 @@ MANNERS = {
     "voices.jsonl": "written in strange voices",
     "weak.jsonl": "written in the manner of weak models",
 }
+MORE_MANNERS = {  # what a next version may learn from: not read unless asked for
+    "modern.jsonl": "written in the manner of present-day assistants",
+    "nonsense.jsonl": "fluent nonsense and weak answers, written",
+    "forms.jsonl": "written in odd forms",
+    "partly.jsonl": "written on the border of partial refusal",
+    "personas.jsonl": "written in personas",
+}
 HELD_MANNERS = {
     *("as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"),
     *("continued_prompt", "no_opinions", "redirect_only"),
@@ -43,6 +50,12 @@ HELD_MANNERS = {
     *("bibliography_entry", "exam_paper", "golf_whisper", "kerry_publican", "latex_theorem", "lighthouse_log"),
     *("score_markings", "silent_film_card", "spirit_medium", "tarot_spread", "wiki_talk"),
     *("mild_repeat", "prompt_rephrase", "topic_drift"),
+    *("companion_app", "concise_plain", "eager", "json_tool", "kids_pal", "step_planner", "storyteller"),
+    *("code_remark", "me_story", "newswire"),
+    *("archaic_english", "chess_notes", "child_talk", "field_notes", "haiku", "limerick", "lullaby", "multiple_choice"),
+    *("obituary", "recipe_card"),
+    *("empathic", "memo", "moral_aside", "support_agent"),
+    *("neapolitan_baker", "sms_1999", "solemn_undertaker"),
 }
 HELD = "written in held-out manners"
 _PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
@@ -69,8 +82,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def tests() -> dict[str, list[dict[str, str]]]:
-    """Return the labelled replies that nothing is trained on, by the name of their set."""
+def tests(*, more: bool = False) -> dict[str, list[dict[str, str]]]:
+    """Return the labelled replies that nothing is trained on, and `more` of them, by the name of their set."""
+    added = {"written in 24 manners": read_rows(ITEMS / "third_strangers.jsonl")} if more else {}
     old = [row for row in read_rows(OLD) if row["manner"] not in DEVELOPED_ON]
     return {
         "written in twelve manners": read_rows(ITEMS / "held_out.jsonl"),
@@ -78,6 +92,7 @@ def tests() -> dict[str, list[dict[str, str]]]:
         "written in ten manners": read_rows(ITEMS / "new_manners.jsonl"),
         "written in twenty manners": read_rows(ITEMS / "strangers.jsonl"),
         "written in twenty more manners": read_rows(ITEMS / "more_strangers.jsonl"),
+        **added,
         "read from models": read_rows(ITEMS / "read.jsonl"),
     }
 
@@ -92,10 +107,11 @@ def xstest(data: Path, model: str) -> list[dict[str, str]]:
     ]
 
 
-def training(data: Path) -> list[Reply]:
-    """Return all replies to train and calibrate on; none answers a prompt of a test."""
-    held = {row["prompt"] for rows in tests().values() for row in rows}
-    in_manners, apart = _in_manners(apart=False), _in_manners(apart=True)
+def training(data: Path, *, more: bool = False) -> list[Reply]:
+    """Return all replies to train and calibrate on, and `more` of them; none answers a prompt of a test."""
+    held = {row["prompt"] for rows in tests(more=more).values() for row in rows}
+    files = MANNERS | MORE_MANNERS if more else MANNERS
+    in_manners, apart = _in_manners(files, apart=False), _in_manners(files, apart=True)
     read = [*_from_model("smollm2.jsonl"), *_from_model("more_read.jsonl")]
     plain = [*_written(), *in_manners, *_older(), *read, *_people(data), *_short_answers(data)]
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
@@ -126,10 +142,10 @@ def _manners(file: str, *, apart: bool) -> list[dict[str, str]]:
     return [row for row in read_rows(ITEMS / file) if (row["manner"] in HELD_MANNERS) == apart]
 
 
-def _in_manners(*, apart: bool) -> list[Reply]:
+def _in_manners(files: Mapping[str, str], *, apart: bool) -> list[Reply]:
     found = [
         _reply(row["prompt"], row["reply"], row["label"], HELD if apart else source, 2.0)
-        for file, source in MANNERS.items()
+        for file, source in files.items()
         for row in _manners(file, apart=apart)
     ]
     return [replace(reply, part="calibration") for reply in found] if apart else found
