@@ -99,10 +99,8 @@ class PackedOutput(PackedLinear):
         if many and not self._parts:
             weights = torch.split(self._kept, _PART)
             biases = [None] * len(weights) if self.bias is None else torch.split(self.bias.detach(), _PART)
-            self._packed, self._parts = (
-                None,
-                [(_packed(weight), bias) for weight, bias in zip(weights, biases, strict=True)],
-            )
+            self._parts = [(_packed(weight), bias) for weight, bias in zip(weights, biases, strict=True)]
+            self._packed = None
         elif not many and self._parts:
             self._packed, self._parts = _packed(self._kept), []
 

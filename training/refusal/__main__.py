@@ -68,6 +68,9 @@ def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> No
     path = out / f"{minilm_refusal.NAME}.safetensors"
     write_weights(path, judges.shipped())
     wall_s = round(time.monotonic() - started)
+    scorers = {SHIPPED: RefusalNetwork(path)}
+    if candidate:
+        scorers["the scorer that ships"] = RefusalNetwork(minilm_refusal.weights_path())
     content = {
         "scorer": minilm_refusal.NAME,
         "version": minilm_refusal.VERSION,
@@ -76,7 +79,7 @@ def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> No
         "reader": msgspec.to_builtins(reads),
         "wall_s": wall_s,
         "replies": counts(replies),
-        "measured": compared(network, judges, RefusalNetwork(path), sets(data, replies, more=candidate)),
+        "measured": compared(network, judges, scorers, sets(data, replies, more=candidate)),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_golden(RefusalNetwork(path), golden)
@@ -118,18 +121,21 @@ def _row(reply: Reply) -> dict[str, str]:
 
 
 def compared(
-    network: RefusalNetwork, judges: Judges, shipped: RefusalNetwork, rows_of: dict[str, list[dict[str, str]]]
+    network: RefusalNetwork,
+    judges: Judges,
+    scorers: dict[str, RefusalNetwork],
+    rows_of: dict[str, list[dict[str, str]]],
 ) -> dict[str, Json]:
-    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorer.
+    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorers.
 
-    The scorer is what was written, in half precision, as it is used.
+    Scorers are what was written, in half precision, as it is used.
     """
     found: dict[str, Json] = {}
     for name, rows in rows_of.items():
         pairs = [(row["prompt"], row["reply"]) for row in rows]
         ruled: list[str] = [classify_reply(prompt, reply, as_fitted=True).label for prompt, reply in pairs]
         labels = judges.labels(vectors_of(network, pairs, "Measuring"), network.sequences(pairs))
-        labels = {"rules": ruled} | labels | {SHIPPED: said_by(shipped, rows)}
+        labels = {"rules": ruled} | labels | {name: said_by(one, rows) for name, one in scorers.items()}
         found[name] = {who: measure.measured(rows, said) for who, said in labels.items()}
     return found
 

@@ -165,7 +165,7 @@ def earlier(weights: Path, inputs: Inputs) -> Json:
         name: network.judge([(row["prompt"], row["reply"]) for row in rows]) for name, rows in inputs.rows.items()
     }
     said = {name: torch.tensor([one.probabilities for one in some]) for name, some in judged.items()}
-    return _row(f"version {version}", inputs, said)
+    return _row(f"{weights.name}, version {version}", inputs, said)
 
 
 def read_otherwise(name: str, inputs: Inputs) -> list[Json]:
