@@ -73,7 +73,13 @@ def test_what_a_next_version_may_learn_from_is_read_only_if_asked_for(replies) -
 
 @pytest.mark.parametrize(
     "name",
-    ["written in ten manners", "written in twenty manners", "written in twenty more manners", "written in 24 manners"],
+    [
+        "written in ten manners",
+        "written in twenty manners",
+        "written in twenty more manners",
+        "written in 24 manners",
+        "written in 24 more manners",
+    ],
 )
 def test_a_test_holds_all_labels(name) -> None:
     test = items.tests(more=True)[name]

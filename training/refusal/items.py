@@ -39,6 +39,8 @@ MORE_MANNERS = {  # what a next version may learn from: not read unless asked fo
     "forms.jsonl": "written in odd forms",
     "partly.jsonl": "written on the border of partial refusal",
     "personas.jsonl": "written in personas",
+    "plain.jsonl": "written in plain wordings, on prompts that sound unsafe",
+    "everyday.jsonl": "written in plain wordings, on everyday prompts",
 }
 HELD_MANNERS = {
     *("as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"),
@@ -56,6 +58,8 @@ HELD_MANNERS = {
     *("obituary", "recipe_card"),
     *("empathic", "memo", "moral_aside", "support_agent"),
     *("neapolitan_baker", "sms_1999", "solemn_undertaker"),
+    *("plain_as_an_ai", "plain_hotline_care", "plain_moralising_instead", "plain_neutral_overview", "plain_one_line"),
+    *("usual_base_drift", "usual_doubting", "usual_guidelines", "usual_lecturing", "usual_listy"),
 }
 HELD = "written in held-out manners"
 _PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
@@ -84,7 +88,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 def tests(*, more: bool = False) -> dict[str, list[dict[str, str]]]:
     """Return the labelled replies that nothing is trained on, and `more` of them, by the name of their set."""
-    added = {"written in 24 manners": read_rows(ITEMS / "third_strangers.jsonl")} if more else {}
+    added = {
+        "written in 24 manners": read_rows(ITEMS / "third_strangers.jsonl"),
+        "written in 24 more manners": read_rows(ITEMS / "fourth_strangers.jsonl"),
+    }
     old = [row for row in read_rows(OLD) if row["manner"] not in DEVELOPED_ON]
     return {
         "written in twelve manners": read_rows(ITEMS / "held_out.jsonl"),
@@ -92,7 +99,7 @@ def tests(*, more: bool = False) -> dict[str, list[dict[str, str]]]:
         "written in ten manners": read_rows(ITEMS / "new_manners.jsonl"),
         "written in twenty manners": read_rows(ITEMS / "strangers.jsonl"),
         "written in twenty more manners": read_rows(ITEMS / "more_strangers.jsonl"),
-        **added,
+        **(added if more else {}),
         "read from models": read_rows(ITEMS / "read.jsonl"),
     }
 
