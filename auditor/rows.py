@@ -1,10 +1,12 @@
 """Many structs in little memory: each is kept as JSON and made again whenever it is asked for.
 
-A struct of a few short fields takes ten times its JSON. A million samples, or scores, are held so.
+A struct of a few short fields takes ten times its JSON. A million samples, or scores, are held so: in memory stands
+where each begins, and beyond a few MiB the JSON is in a temporary file without a name.
 """
 
 from __future__ import annotations
 
+import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
@@ -12,6 +14,9 @@ from typing import Generic, TypeVar, overload
 import msgspec
 from msgspec import Struct
 
+from auditor.errors import OutputError
+
+IN_MEMORY = 1 << 22  # bytes of JSON that one `Rows` keeps without a file
 T = TypeVar("T", bound=Struct)
 
 
@@ -36,22 +41,31 @@ class Rows(Sequence[T], Generic[T]):
         self._kind = kind
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(kind)
-        self._text = bytearray()
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with the last of its rows
         self._ends = array("Q", [0])
         self._chosen: Sequence[int] | None = None
         for struct in structs:
             self.add(struct)
 
     def add(self, struct: T) -> None:
-        """Put a struct at the end."""
+        """Put a struct at the end.
+
+        Raises:
+            OutputError: the folder of temporary files is full, or cannot be written.
+        """
         assert self._chosen is None
-        self._text += self._encoder.encode(struct)
-        self._ends.append(len(self._text))
+        text = self._encoder.encode(struct)
+        try:
+            self._file.seek(self._ends[-1])
+            self._file.write(text)
+        except OSError as fault:
+            raise _unwritten(fault) from fault
+        self._ends.append(self._ends[-1] + len(text))
 
     def pick(self, places: Iterable[int]) -> Rows[T]:
         """Return the rows at these places, in this order, without a copy of them."""
         found: Rows[T] = Rows(self._kind)
-        found._text, found._ends = self._text, self._ends
+        found._file, found._ends = self._file, self._ends
         found._chosen = array("Q", (self._place(place) for place in places))
         return found
 
@@ -89,5 +103,18 @@ class Rows(Sequence[T], Generic[T]):
         return place if self._chosen is None else self._chosen[place]
 
     def _at(self, place: int) -> T:
-        with memoryview(self._text) as text:
-            return self._decoder.decode(text[self._ends[place] : self._ends[place + 1]])
+        start, end = self._ends[place], self._ends[place + 1]
+        try:
+            self._file.seek(start)
+            text = self._file.read(end - start)
+        except OSError as fault:
+            raise _unwritten(fault) from fault
+        return self._decoder.decode(text)
+
+
+def _unwritten(fault: OSError) -> OutputError:
+    folder = tempfile.gettempdir()
+    return OutputError(
+        f"cannot keep what does not fit into memory in {folder}: {fault.strerror or fault}",
+        hint="free some space there, or name another folder in TMPDIR",
+    )

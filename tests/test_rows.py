@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor import rows as module
+from auditor.errors import OutputError
 from auditor.rows import Rows, those
 from auditor.types import Sample
 
@@ -64,3 +66,29 @@ def test_rows_equal_any_sequence_of_equal_structs() -> None:
     assert Rows(Sample, [one, two]) != [two, one]
     assert Rows(Sample, [one]) != [one, two]
     assert Rows(Sample, [one]) != 5
+
+
+def test_what_does_not_fit_into_memory_is_read_back_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 300)
+    samples = [Sample(id=f"s{number}", cluster="ö", slices={}, fields={"n": number}) for number in range(50)]
+    rows = Rows(Sample, samples[:40])
+    assert rows[3] == samples[3]
+    for sample in samples[40:]:  # after a row was read
+        rows.add(sample)
+    assert list(rows) == samples
+    assert list(rows.pick([49, 0, 7])) == [samples[49], samples[0], samples[7]]
+
+
+def test_no_room_for_temporary_files_is_an_error_that_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 10)
+    monkeypatch.setattr("tempfile.tempdir", "/proc/nowhere")
+    with pytest.raises(OutputError, match="/proc/nowhere") as caught:
+        Rows(Sample, [Sample(id="a", cluster="a", slices={}, fields={})])
+    assert "TMPDIR" in caught.value.hint
+
+
+def test_a_full_disk_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda *_, **__: open("/dev/full", "w+b", buffering=0))  # noqa: PTH123, SIM115
+    monkeypatch.setattr(module, "IN_MEMORY", 10)
+    with pytest.raises(OutputError, match="No space left"):
+        Rows(Sample, [Sample(id="a", cluster="a", slices={}, fields={})])
