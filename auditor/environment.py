@@ -61,6 +61,18 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def peak_memory_bytes() -> int:
+    """Return the most memory that this process has held, without that of the process by which it was started.
+
+    On Linux `getrusage` begins with the peak of the starting process, which `VmHWM` does not.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 class Clock:
     """Runs from its making."""
 
@@ -70,13 +82,12 @@ class Clock:
 
     def stop(self, *, planned_at: str, requests: int, from_journal: int, costs: Costs | None) -> Clocks:
         """Return when the run was planned, began and ended, and the peak of its memory."""
-        unit = 1 if sys.platform == "darwin" else 1024
         return Clocks(
             planned_at=planned_at,
             started_at=self._started.isoformat(timespec="seconds"),
             finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             duration_s=round(time.monotonic() - self._from, 3),
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+            peak_memory_bytes=peak_memory_bytes(),
             requests=requests,
             requests_from_journal=from_journal,
             costs=costs,

@@ -12,9 +12,6 @@ import gzip
 import json
 import multiprocessing
 import os
-import re
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +24,7 @@ from auditor.contamination import training
 from auditor.contamination.index import Index
 from auditor.contamination.scan import Scanner
 from auditor.contamination.texts import ItemTexts, compared, items_of
+from auditor.environment import peak_memory_bytes
 
 BENCHMARKS = ("bias/crows_pairs/english", "bias/bbq/age", "bias/bbq/religion", "misinformation/truthfulqa")
 WORDS_A_ROW = 400
@@ -73,20 +71,12 @@ def measure(path: Path) -> tuple[float, int, int, int]:
     """Return seconds of the processor, words, and the peak of memory (bytes) before and after a file was looked at."""
     (file,), _ = training.find([path])
     scanner = Scanner(Index(items()))
-    before = _peak()
+    before = peak_memory_bytes()
     started = time.process_time()
     for text, ends in training.documents(file, ()):
         scanner.read(text, ends=ends, file=0)
     scanner.end()
-    return time.process_time() - started, scanner.n_words, before, _peak()
-
-
-def _peak() -> int:
-    """Return the peak of this process's memory in bytes; getrusage begins with that of the process it was made by."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return time.process_time() - started, scanner.n_words, before, peak_memory_bytes()
 
 
 def main() -> None:

@@ -33,8 +33,7 @@ from auditor.run import Settings, measure
 model, pack, out = sys.argv[1:]
 settings = Settings(model=model, out=Path(out), packs=(Path(pack),), probes="bias/many")
 found = measure(settings, Unheard(), open_backend=lambda ref, options: ScriptedBackend(pack=1000))
-status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-print(found.probes[0].n_selected, int(status["VmHWM"].split()[0]) * 1024)
+print(found.probes[0].n_selected, found.clocks.peak_memory_bytes)
 """
 FEW, MANY = 20_000, 60_000
 
