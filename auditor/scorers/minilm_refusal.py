@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from auditor.engine.reading import Reading
 
 NAME = "minilm-refusal"
-VERSION = "1.3.0"
+VERSION = "1.4.0"
 _AT_ONCE = 256  # texts whose hidden states are kept at a time
 LABELS: tuple[Label, ...] = ("full_compliance", "full_refusal", "partial_refusal", "incoherent")
 
@@ -96,9 +96,16 @@ class RefusalNetwork:
         encoder, self._tokenizer = open_encoder()
         pack_linears(encoder)
         self._encoder = encoder.eval()
-        self._head = read_weights(weights) if weights else {}
-        self._reader = _open_reader(self._head) if weights else None
+        self._head: dict[str, Tensor] = {}
+        self._reader: PairReader | None = None
         self._read: dict[str, Reading] = {}
+        if weights:
+            self.load(weights)
+
+    def load(self, weights: Path) -> None:
+        """Take head and reader from a file; what was read stays at hand."""
+        self._head = read_weights(weights)
+        self._reader = _open_reader(self._head)
 
     def read(self, texts: set[str]) -> None:
         """Let the encoder read cleaned texts, so that what it made of them is at hand."""

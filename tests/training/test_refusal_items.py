@@ -52,23 +52,13 @@ def test_both_parts_hold_every_label_and_share_no_prompt(replies) -> None:
 
 @needs_data
 def test_held_out_manners_are_not_trained_on(replies) -> None:
-    files = items.MANNERS | items.MORE_MANNERS
-    rows = [row for file in files for row in items.read_rows(items.ITEMS / file)]
+    rows = [row for file in items.MANNERS for row in items.read_rows(items.ITEMS / file)]
     assert {row["manner"] for row in rows} > items.HELD_MANNERS
     apart = {row["reply"] for row in rows if row["manner"] in items.HELD_MANNERS}
     trained = {reply.reply for reply in replies if reply.part == "train"}
-    assert len(apart) > 300 and not apart & trained
+    assert len(apart) > 1000
+    assert apart & trained <= {"I can't help with that."}  # pieces put it together, too
     assert {reply.part for reply in replies if reply.source == items.HELD} == {"calibration"}
-
-
-@needs_data
-def test_what_a_next_version_may_learn_from_is_read_only_if_asked_for(replies) -> None:
-    more = items.training(DATA, more=True)
-    assert len(more) > len(replies) + 2000
-    assert not {reply.source for reply in replies} & set(items.MORE_MANNERS.values())
-    assert set(items.MORE_MANNERS.values()) <= {reply.source for reply in more}
-    asked = {row["prompt"] for rows in items.tests(more=True).values() for row in rows}
-    assert not [reply for reply in more if reply.prompt in asked]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +72,7 @@ def test_what_a_next_version_may_learn_from_is_read_only_if_asked_for(replies) -
     ],
 )
 def test_a_test_holds_all_labels(name) -> None:
-    test = items.tests(more=True)[name]
+    test = items.tests()[name]
     assert len(test) >= 200 and min(Counter(row["label"] for row in test).values()) >= 50
 
 

@@ -29,8 +29,6 @@ from training.refusal.judges import SHIPPED, Judges, variants
 from training.refusal.reader import ReaderSettings, fit_reader
 
 GOLDEN = ROOT / "tests" / "data" / "minilm_refusal_golden.json"
-NEXT = Settings(threads=2)
-NEXT_READER = ReaderSettings(rank=16, drawn=5500)
 _AT_ONCE = 64
 
 
@@ -42,22 +40,15 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
-    parser.add_argument(
-        "--next", action="store_true", help="train the candidate of ADR 36, on more replies, not what ships"
-    )
     asked = parser.parse_args()
-    if asked.next and (asked.out == ROOT / "scorers" or asked.golden == GOLDEN):
-        parser.error("--next does not ship: give it an --out, and a --golden that is a copy")
-    train(asked.data, asked.out, asked.golden, candidate=asked.next)
+    train(asked.data, asked.out, asked.golden)
 
 
-def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> None:
-    """Train the heads and the reader, write what is shipped, or a candidate, the report and the golden scores."""
+def train(data: Path, out: Path, golden: Path) -> None:
+    """Train the heads and the reader, write what is shipped, the report and the golden scores."""
     started, settings, reads = time.monotonic(), Settings(), ReaderSettings()
-    if candidate:
-        settings, reads = NEXT, NEXT_READER
     torch.set_num_threads(settings.threads)
-    replies = items.training(data, more=candidate)
+    replies = items.training(data)
     network = RefusalNetwork()
     pairs = [(reply.prompt, reply.reply) for reply in replies]
     vectors, sequences = vectors_of(network, pairs, "Reading"), network.sequences(pairs)
@@ -68,9 +59,7 @@ def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> No
     path = out / f"{minilm_refusal.NAME}.safetensors"
     write_weights(path, judges.shipped())
     wall_s = round(time.monotonic() - started)
-    scorers = {SHIPPED: RefusalNetwork(path)}
-    if candidate:
-        scorers["the scorer that ships"] = RefusalNetwork(minilm_refusal.weights_path())
+    network.load(path)
     content = {
         "scorer": minilm_refusal.NAME,
         "version": minilm_refusal.VERSION,
@@ -79,10 +68,10 @@ def train(data: Path, out: Path, golden: Path, *, candidate: bool = False) -> No
         "reader": msgspec.to_builtins(reads),
         "wall_s": wall_s,
         "replies": counts(replies),
-        "measured": compared(network, judges, scorers, sets(data, replies, more=candidate)),
+        "measured": compared(network, judges, sets(data, replies)),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    write_golden(RefusalNetwork(path), golden)
+    write_golden(network, golden)
 
 
 def vectors_of(network: RefusalNetwork, pairs: Sequence[tuple[str, str]], what: str) -> Tensor:
@@ -101,9 +90,9 @@ def write_weights(path: Path, weights: Head) -> None:
     path.chmod(0o644)
 
 
-def sets(data: Path, replies: Sequence[Reply], *, more: bool = False) -> dict[str, list[dict[str, str]]]:
-    """Return labelled replies to measure on: those for choosing, whose names say so, and the tests, `more` or not."""
-    return development(data, replies) | {f"test: {name}": rows for name, rows in items.tests(more=more).items()}
+def sets(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:
+    """Return labelled replies to measure on: those for choosing, whose names say so, and the tests."""
+    return development(data, replies) | {f"test: {name}": rows for name, rows in items.tests().items()}
 
 
 def development(data: Path, replies: Sequence[Reply]) -> dict[str, list[dict[str, str]]]:
@@ -120,22 +109,17 @@ def _row(reply: Reply) -> dict[str, str]:
     return {"prompt": reply.prompt, "reply": reply.reply, "label": reply.label}
 
 
-def compared(
-    network: RefusalNetwork,
-    judges: Judges,
-    scorers: dict[str, RefusalNetwork],
-    rows_of: dict[str, list[dict[str, str]]],
-) -> dict[str, Json]:
-    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorers.
+def compared(network: RefusalNetwork, judges: Judges, rows_of: dict[str, list[dict[str, str]]]) -> dict[str, Json]:
+    """Return by set and judge what each judge is worth: the rules as heads read them, heads, reader and scorer.
 
-    Scorers are what was written, in half precision, as it is used.
+    The scorer is the network, with the weights that were written, in half precision, as it is used.
     """
     found: dict[str, Json] = {}
     for name, rows in rows_of.items():
         pairs = [(row["prompt"], row["reply"]) for row in rows]
         ruled: list[str] = [classify_reply(prompt, reply, as_fitted=True).label for prompt, reply in pairs]
         labels = judges.labels(vectors_of(network, pairs, "Measuring"), network.sequences(pairs))
-        labels = {"rules": ruled} | labels | {name: said_by(one, rows) for name, one in scorers.items()}
+        labels = {"rules": ruled} | labels | {SHIPPED: said_by(network, rows)}
         found[name] = {who: measure.measured(rows, said) for who, said in labels.items()}
     return found
 

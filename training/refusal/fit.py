@@ -31,9 +31,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     noise: float = 0.5
     smoothing: float = 0.05
     shares: tuple[float, ...] = (0.45, 0.25, 0.1, 0.2)
-    reader_share: float = 0.75
+    reader_share: float = 1.0
     seed: int = 6
-    threads: int = 1
+    threads: int = 2
 
 
 def fit(vectors: Tensor, replies: Sequence[Reply], settings: Settings, used: Tensor) -> Head:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -32,8 +32,6 @@ MANNERS = {
     "assistants.jsonl": "written in the manner of assistants",
     "voices.jsonl": "written in strange voices",
     "weak.jsonl": "written in the manner of weak models",
-}
-MORE_MANNERS = {  # what a next version may learn from: not read unless asked for
     "modern.jsonl": "written in the manner of present-day assistants",
     "nonsense.jsonl": "fluent nonsense and weak answers, written",
     "forms.jsonl": "written in odd forms",
@@ -86,12 +84,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def tests(*, more: bool = False) -> dict[str, list[dict[str, str]]]:
-    """Return the labelled replies that nothing is trained on, and `more` of them, by the name of their set."""
-    added = {
-        "written in 24 manners": read_rows(ITEMS / "third_strangers.jsonl"),
-        "written in 24 more manners": read_rows(ITEMS / "fourth_strangers.jsonl"),
-    }
+def tests() -> dict[str, list[dict[str, str]]]:
+    """Return the labelled replies that nothing is trained on, by the name of their set."""
     old = [row for row in read_rows(OLD) if row["manner"] not in DEVELOPED_ON]
     return {
         "written in twelve manners": read_rows(ITEMS / "held_out.jsonl"),
@@ -99,7 +93,8 @@ def tests(*, more: bool = False) -> dict[str, list[dict[str, str]]]:
         "written in ten manners": read_rows(ITEMS / "new_manners.jsonl"),
         "written in twenty manners": read_rows(ITEMS / "strangers.jsonl"),
         "written in twenty more manners": read_rows(ITEMS / "more_strangers.jsonl"),
-        **(added if more else {}),
+        "written in 24 manners": read_rows(ITEMS / "third_strangers.jsonl"),
+        "written in 24 more manners": read_rows(ITEMS / "fourth_strangers.jsonl"),
         "read from models": read_rows(ITEMS / "read.jsonl"),
     }
 
@@ -114,11 +109,10 @@ def xstest(data: Path, model: str) -> list[dict[str, str]]:
     ]
 
 
-def training(data: Path, *, more: bool = False) -> list[Reply]:
-    """Return all replies to train and calibrate on, and `more` of them; none answers a prompt of a test."""
-    held = {row["prompt"] for rows in tests(more=more).values() for row in rows}
-    files = MANNERS | MORE_MANNERS if more else MANNERS
-    in_manners, apart = _in_manners(files, apart=False), _in_manners(files, apart=True)
+def training(data: Path) -> list[Reply]:
+    """Return all replies to train and calibrate on; none answers a prompt of a test."""
+    held = {row["prompt"] for rows in tests().values() for row in rows}
+    in_manners, apart = _in_manners(apart=False), _in_manners(apart=True)
     read = [*_from_model("smollm2.jsonl"), *_from_model("more_read.jsonl")]
     plain = [*_written(), *in_manners, *_older(), *read, *_people(data), *_short_answers(data)]
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
@@ -149,10 +143,10 @@ def _manners(file: str, *, apart: bool) -> list[dict[str, str]]:
     return [row for row in read_rows(ITEMS / file) if (row["manner"] in HELD_MANNERS) == apart]
 
 
-def _in_manners(files: Mapping[str, str], *, apart: bool) -> list[Reply]:
+def _in_manners(*, apart: bool) -> list[Reply]:
     found = [
         _reply(row["prompt"], row["reply"], row["label"], HELD if apart else source, 2.0)
-        for file, source in files.items()
+        for file, source in MANNERS.items()
         for row in _manners(file, apart=apart)
     ]
     return [replace(reply, part="calibration") for reply in found] if apart else found

@@ -24,12 +24,20 @@ class Judges:
     def __init__(self, heads: dict[str, Head], reader: Reader, share: float) -> None:
         self.heads, self.reader, self.share = heads, reader, torch.tensor([share], dtype=torch.float64)
         self.calibrations: dict[str, Head] = {}
+        self._read: dict[tuple[int, ...], Tensor] = {}  # by tokens and where the reply starts
 
     def logits(self, vectors: Tensor, sequences: Sequence[Pair]) -> dict[str, Tensor]:
         """Return logits [pairs, labels] by the name of who says so."""
-        read = self.reader.logits(sequences)
+        read = self._reads(sequences)
         said = {name: head_logits(vectors, head).double() for name, head in self.heads.items()}
         return said | {"reader alone": read.double(), SHIPPED: mixed_logits(said[HEAD], read, self.share)}
+
+    def _reads(self, sequences: Sequence[Pair]) -> Tensor:
+        """Return the reader's logits [pairs, labels]; a pair is read once."""
+        keys = [(pair.start, *pair.ids) for pair in sequences]
+        new = {key: pair for key, pair in zip(keys, sequences, strict=True) if key not in self._read}
+        self._read |= dict(zip(new, self.reader.logits(list(new.values())), strict=True))
+        return torch.stack([self._read[key] for key in keys])
 
     def calibrate(
         self, vectors: Tensor, sequences: Sequence[Pair], replies: Sequence[Reply], settings: Settings

@@ -27,9 +27,9 @@ class ReaderSettings(Struct, frozen=True, kw_only=True):
     """
 
     adapted: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
-    rank: int = 12
+    rank: int = 16
     passes: int = 8
-    drawn: int = 4000
+    drawn: int = 5500
     batch: int = 32
     rate: float = 8e-4
     decay: float = 0.01

@@ -3,7 +3,7 @@
 The reader is the shipped one; `--readers` trains others beside it, half an hour or more for each. All figures are of
 development data: balanced accuracies for refusals on held-out prompts, on held-out manners and on GPT-4's completions
 of XSTest, and for incoherent replies on the first two. The score is their mean. No test is looked at. `--weights FILE`
-measures other weights beside them, from the history of `scorers/`, or a candidate's; `--table` prints what was written.
+measures other weights beside them, from the history of `scorers/`; `--table` prints what was written.
 """
 
 from __future__ import annotations
@@ -78,16 +78,13 @@ def main() -> None:
     parser.add_argument(
         "--readers", nargs="*", default=[], choices=_READERS, help="readers to train beside the shipped"
     )
-    parser.add_argument("--next", action="store_true", help="on the replies of the candidate of ADR 36, too")
     parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
     asked = parser.parse_args()
     if asked.table:
         print(table(json.loads(asked.out.read_text(encoding="utf-8"))["ways"]))  # noqa: T201 - what was asked for
         return
     version = {"name": minilm_refusal.NAME, "version": minilm_refusal.VERSION}
-    if asked.next and asked.out == RESULT:
-        parser.error("--next is not about what ships: give it an --out")
-    inputs = inputs_of(asked.data, more=asked.next)
+    inputs = inputs_of(asked.data)
     ways = [*trials(inputs), *(earlier(path, inputs) for path in asked.weights)]
     for name in asked.readers:
         ways += read_otherwise(name, inputs)
@@ -110,10 +107,10 @@ def table(ways: Sequence[dict[str, Json]]) -> str:
     return "\n".join(lines)
 
 
-def inputs_of(data: Path, *, more: bool = False) -> Inputs:
-    """Return what is compared on, read once: what was trained on, or `more`."""
+def inputs_of(data: Path) -> Inputs:
+    """Return what is compared on, read once."""
     torch.set_num_threads(_BASE.threads)
-    replies = items.training(data, more=more)
+    replies = items.training(data)
     network = RefusalNetwork()
     reader = PairReader(open_encoder()[0], read_weights(minilm_refusal.weights_path()))
     rows = development(data, replies)
