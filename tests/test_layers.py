@@ -16,7 +16,7 @@ ALLOWED = {
     "errors": set(),
     "resources": set(),
     "gguf_file": set(),
-    "rows": set(),
+    "rows": {"errors"},
     "textfiles": set(),
     "toml_dates": set(),
     "stats": BASE,
