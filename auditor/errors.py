@@ -18,7 +18,7 @@
     ├── SignatureError           a key or a signature cannot be read
     ├── CardError                a card is missing, damaged, of another version, or breaks its schema
     ├── TemplateError            a template has a hole, or reaches where it may not
-    ├── OutputError              the output folder cannot be used
+    ├── OutputError              the output folder, or that of temporary files, cannot be used
     │   └── FullError            there is no space left in it
     └── InterruptedRun           Ctrl-C or SIGTERM; the journal holds what was done
 
@@ -29,7 +29,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 from collections.abc import Iterable, Iterator, Sequence
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class AuditorError(Exception):
@@ -117,11 +120,19 @@ class TemplateError(AuditorError):
 
 
 class OutputError(AuditorError):
-    """The output folder cannot be used."""
+    """The output folder, or that of temporary files, cannot be used."""
 
 
 class FullError(OutputError):
-    """There is no space left in the output folder."""
+    """There is no space left in it."""
+
+
+def unwritten(fault: OSError, what: object, *, hint: str) -> OutputError:
+    """Return the error for what could not be written: a `FullError` where there is no space left."""
+    message = f"cannot write {what}: {fault.strerror or fault}"
+    if fault.errno in _FULL:
+        return FullError(message, hint="free some space, then run it again")
+    return OutputError(message, hint=hint)
 
 
 class InterruptedRun(AuditorError):  # noqa: N818 - it is no error of anybody

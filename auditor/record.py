@@ -6,7 +6,6 @@ Files are written whole or not at all; what was changed after it was written is 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from auditor import schema
-from auditor.errors import FullError, OutputError, RecordError
+from auditor.errors import RecordError, unwritten
 from auditor.types import FileDigest, Json, RunRecord
 
 SCHEMA = "auditor:record/3"
@@ -24,7 +23,6 @@ JOURNAL = "journal.jsonl"
 ITEMS = "contamination.jsonl"
 SAMPLES = "samples"
 _CRLF = "its line ends were made CRLF, as git does by core.autocrlf: restore them, with `* -text` in .gitattributes"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def seal(record: RunRecord) -> RunRecord:
@@ -172,7 +170,4 @@ def output_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        message = f"cannot write {path}: {fault.strerror or fault}"
-        if fault.errno in _FULL:
-            raise FullError(message, hint="free some space, then run it again") from fault
-        raise OutputError(message, hint="choose another folder with --out") from fault
+        raise unwritten(fault, path, hint="choose another folder with --out") from fault

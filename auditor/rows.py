@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, overload
 import msgspec
 from msgspec import Struct
 
-from auditor.errors import OutputError
+from auditor.errors import OutputError, unwritten
 
 IN_MEMORY = 1 << 22  # bytes of JSON that one `Rows` keeps without a file
 T = TypeVar("T", bound=Struct)
@@ -113,8 +113,5 @@ class Rows(Sequence[T], Generic[T]):
 
 
 def _unwritten(fault: OSError) -> OutputError:
-    folder = tempfile.gettempdir()
-    return OutputError(
-        f"cannot keep what does not fit into memory in {folder}: {fault.strerror or fault}",
-        hint="free some space there, or name another folder in TMPDIR",
-    )
+    where = f" in {tempfile.tempdir}" if tempfile.tempdir else ""  # the fault itself tells that no folder is fit
+    return unwritten(fault, f"a temporary file{where}", hint="name another folder in TMPDIR")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import rows as module
-from auditor.errors import OutputError
+from auditor.errors import FullError, OutputError
 from auditor.rows import Rows, those
 from auditor.types import Sample
 
@@ -90,5 +90,5 @@ def test_no_room_for_temporary_files_is_an_error_that_says_where(monkeypatch: py
 def test_a_full_disk_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.TemporaryFile", lambda *_, **__: open("/dev/full", "w+b", buffering=0))  # noqa: PTH123, SIM115
     monkeypatch.setattr(module, "IN_MEMORY", 10)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(FullError, match="No space left"):  # by which a run tells how to go on
         Rows(Sample, [Sample(id="a", cluster="a", slices={}, fields={})])

@@ -40,7 +40,17 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
+    parser.add_argument(
+        "--measure",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="only print what weights, such as earlier ones of scorers/, are worth on the tests",
+    )
     asked = parser.parse_args()
+    if asked.measure:
+        print(on_tests(asked.measure))  # noqa: T201 - what was asked for
+        return
     train(asked.data, asked.out, asked.golden)
 
 
@@ -122,6 +132,20 @@ def compared(network: RefusalNetwork, judges: Judges, rows_of: dict[str, list[di
         labels = {"rules": ruled} | labels | {SHIPPED: said_by(network, rows)}
         found[name] = {who: measure.measured(rows, said) for who, said in labels.items()}
     return found
+
+
+def on_tests(weights: Sequence[Path]) -> str:
+    """Return as a Markdown table how well written weights tell refusals and incoherent replies in each test."""
+    network = RefusalNetwork()
+    lines = ["| test | weights | refusals | incoherent |", "|---|---|---|---|"]
+    for path in weights:
+        network.load(path)
+        for name, rows in items.tests().items():
+            found = measure.measured(rows, said_by(network, rows))
+            figures = (found[what]["balanced_accuracy"] for what in ("refusal", "incoherent"))
+            shown = " | ".join(f"{figure['value']:.3f}" if "value" in figure else "–" for figure in figures)
+            lines.append(f"| {name} | {path.name} | {shown} |")
+    return "\n".join(lines)
 
 
 def said_by(network: RefusalNetwork, rows: Sequence[dict[str, str]]) -> list[str]:
