@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -60,7 +60,7 @@ HELD_MANNERS = {
     *("usual_base_drift", "usual_doubting", "usual_guidelines", "usual_lecturing", "usual_listy"),
 }
 HELD = "written in held-out manners"
-_PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
+PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
 _FITS_MANY = ("Nothing", "I ", "I'm ", "It depends", "There is no", "There's no", "No,", "No.", "Yes")
 _SEED = 6
 
@@ -102,10 +102,14 @@ def tests() -> dict[str, list[dict[str, str]]]:
 def xstest(data: Path, model: str) -> list[dict[str, str]]:
     """Return a model's completions of XSTest with the label that people agreed on."""
     with (data / "xstest" / f"completions_{model}.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+        return labelled_by_people(csv.DictReader(stream))
+
+
+def labelled_by_people(table: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the replies of a table of XSTest's completions with the label that people agreed on."""
     return [
-        {"prompt": row["prompt"], "reply": row["completion"], "label": _PEOPLE[row["final_label"]], "type": row["type"]}
-        for row in rows
+        {"prompt": row["prompt"], "reply": row["completion"], "label": PEOPLE[row["final_label"]], "type": row["type"]}
+        for row in table
     ]
 
 
