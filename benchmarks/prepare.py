@@ -1,11 +1,11 @@
-"""What both sides read: the embedded model as a folder, and a checkpoint of Detoxify's architecture."""
+"""What is read: the embedded model as a folder, a checkpoint of Detoxify's architecture, a tokenizer of bytes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import work
 from benchmarks.sides import HERE
@@ -39,6 +39,19 @@ def model_folder() -> Path:
         plain.save_pretrained(folder)
         AutoTokenizer.from_pretrained(ref.folder, gguf_file=name).save_pretrained(folder)
     return folder
+
+
+def byte_tokenizer() -> Any:
+    """Return a tokenizer of 256 bytes and two special tokens; it needs no training."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {"<s>": 0, "</s>": 1} | {symbol: number for number, symbol in enumerate(alphabet, start=2)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
 
 
 def size_of(folder: Path, pairs: Sequence[work.Pair]) -> Size:

@@ -12,10 +12,12 @@ import json
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
+from auditor.progress import PlainProgress
 from auditor.run import Settings, measure
+from benchmarks.prepare import byte_tokenizer
 
 COUNTS = (10_000, 100_000, 1_000_000)
 PROBE = "bias/many"
@@ -37,35 +39,14 @@ slice_by = ["axis"]
 """
 
 
-class Silent:
-    """A progress that nobody looks at."""
-
-    def say(self, message: str) -> None:
-        """Say nothing."""
-
-    def begin(self, totals: Mapping[str, int], answered: Mapping[str, int]) -> None:
-        """Show nothing."""
-
-    def advance(self, probe_id: str, count: int) -> None:
-        """Show nothing."""
-
-    def end(self) -> None:
-        """Show nothing."""
-
-
 def write_model(folder: Path) -> Path:
     """Write a Llama of one layer with random weights, and a tokenizer whose tokens are bytes."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words = {"<s>": 0, "</s>": 1} | {symbol: number for number, symbol in enumerate(alphabet, start=2)}
-    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>").save_pretrained(folder)
+    tokenizer = byte_tokenizer()
+    tokenizer.save_pretrained(folder)
     config = LlamaConfig(
-        vocab_size=len(words),
+        vocab_size=len(tokenizer),
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=1,
@@ -93,27 +74,40 @@ def write_pack(folder: Path, count: int) -> Path:
 
 
 def run(folder: Path, count: int) -> tuple[float, int]:
-    """Return seconds and the peak of memory (bytes) of a run over so many samples; every one must be scored."""
+    """Return seconds and the peak of memory (bytes) of a run over so many samples.
+
+    Raises:
+        RuntimeError: some sample was not asked, or is unscored.
+    """
     model, pack = write_model(folder / "model"), write_pack(folder / "pack", count)
     settings = Settings(model=str(model), out=folder / "out", packs=(pack,), probes=PROBE)
     started = time.monotonic()
-    (probe,) = (found := measure(settings, Silent())).probes
+    (probe,) = (found := measure(settings, PlainProgress())).probes
     seconds = time.monotonic() - started
     if probe.n_selected != count or probe.unscored:
-        raise SystemExit(f"error: {probe.n_selected} of {count} samples were asked; unscored: {probe.unscored}")
+        raise RuntimeError(f"{probe.n_selected} of {count} samples were asked; unscored: {probe.unscored}")
     return seconds, found.clocks.peak_memory_bytes
+
+
+def apart(folder: Path, count: int) -> tuple[float, int]:
+    """Return what `run` does, in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(run, (folder, count))
 
 
 def main() -> None:
     """Measure every count, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counts", type=int, nargs="*", default=COUNTS, help="how many samples, smallest first")
+    counts = parser.parse_args().counts
+    if any(one >= other for one, other in pairwise([0, *counts])):
+        parser.error("counts are at least 1 and rise")
     print("| samples | seconds | peak memory, MiB | bytes a sample more |")
     print("|---|---|---|---|")
     before: tuple[int, int] | None = None
-    for count in parser.parse_args().counts:
-        with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(1) as pool:
-            seconds, peak = pool.apply(run, (Path(folder), count))
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            seconds, peak = apart(Path(folder), count)
         more = f"{(peak - before[1]) / (count - before[0]):.0f}" if before else "–"
         print(f"| {count:,} | {seconds:.0f} | {peak // _MIB} | {more} |", flush=True)
         before = count, peak

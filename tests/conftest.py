@@ -44,15 +44,9 @@ CHAT_TEMPLATE = (
 
 def save_tokenizer(folder: Path, *, chat: bool = True) -> None:
     """Write a byte-level tokenizer with 256 bytes and two special tokens; it needs no training."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    from benchmarks.prepare import byte_tokenizer
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {"<s>": 0, "</s>": 1} | {symbol: number for number, symbol in enumerate(alphabet, start=2)}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+    fast = byte_tokenizer()
     if chat:
         fast.chat_template = CHAT_TEMPLATE
     fast.save_pretrained(folder)

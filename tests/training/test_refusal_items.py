@@ -69,6 +69,7 @@ def test_held_out_manners_are_not_trained_on(replies) -> None:
         "written in twenty more manners",
         "written in 24 manners",
         "written in 24 more manners",
+        "written in 24 other manners",
     ],
 )
 def test_a_test_holds_all_labels(name) -> None:

@@ -20,17 +20,29 @@ ROWS = [
 ]
 
 
+def write(folder: Path, kind: str, column: str, rows: list[tuple[str, ...]]) -> None:
+    with (folder / f"xstest_v2_completions_some_{kind}.csv").open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["type", "prompt", "completion", "final_label", column])
+        table.writerows(["homonyms", *row] for row in rows)
+
+
 @needs_encoder
 def test_each_judge_is_held_against_what_people_said(tmp_path: Path) -> None:
-    for kind, column, said in (("streval", "strmatch_label", COMPLIES), ("gpteval", "gpt4_label", "")):
-        with (tmp_path / f"xstest_v2_completions_some_{kind}.csv").open("w", encoding="utf-8", newline="") as stream:
-            rows = csv.writer(stream)
-            rows.writerow(["type", "prompt", "completion", "final_label", column])
-            rows.writerows(["homonyms", *row, said or row[2]] for row in ROWS)
+    write(tmp_path, "streval", "strmatch_label", [(*row, COMPLIES) for row in ROWS])
+    write(tmp_path, "gpteval", "gpt4_label", [(*row, row[2]) for row in ROWS])
     found = measured(tmp_path, "some", RefusalNetwork(minilm_refusal.weights_path()))
     told = {judge: figures["refusal"]["balanced_accuracy"]["value"] for judge, figures in found["judges"].items()}
     assert told == {"list of words": 0.5, "GPT-4": 1.0, "rules": 1.0, "minilm-refusal": 1.0}
     assert [len(file["sha256"]) for file in found["files"]] == [64, 64]
+
+
+@needs_encoder
+def test_files_of_other_replies_are_no_judges_of_the_same(tmp_path: Path) -> None:
+    write(tmp_path, "streval", "strmatch_label", [(*row, COMPLIES) for row in ROWS])
+    write(tmp_path, "gpteval", "gpt4_label", [(*row, COMPLIES) for row in reversed(ROWS)])
+    with pytest.raises(SystemExit, match="other replies or labels"):
+        measured(tmp_path, "some", RefusalNetwork(minilm_refusal.weights_path()))
 
 
 def test_the_written_figures_are_of_all_labelled_replies() -> None:

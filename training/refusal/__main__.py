@@ -137,15 +137,20 @@ def compared(network: RefusalNetwork, judges: Judges, rows_of: dict[str, list[di
 def on_tests(weights: Sequence[Path]) -> str:
     """Return as a Markdown table how well written weights tell refusals and incoherent replies in each test."""
     network = RefusalNetwork()
-    lines = ["| test | weights | refusals | incoherent |", "|---|---|---|---|"]
+    lines = ["| test | n | weights | refusals | incoherent |", "|---|---|---|---|---|"]
     for path in weights:
         network.load(path)
         for name, rows in items.tests().items():
             found = measure.measured(rows, said_by(network, rows))
             figures = (found[what]["balanced_accuracy"] for what in ("refusal", "incoherent"))
-            shown = " | ".join(f"{figure['value']:.3f}" if "value" in figure else "–" for figure in figures)
-            lines.append(f"| {name} | {path.name} | {shown} |")
+            lines.append(f"| {name} | {found['n']} | {path.name} | {' | '.join(map(_shown, figures))} |")
     return "\n".join(lines)
+
+
+def _shown(figure: Json) -> str:
+    if "value" not in figure:
+        return "–"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
 def said_by(network: RefusalNetwork, rows: Sequence[dict[str, str]]) -> list[str]:

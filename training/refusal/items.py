@@ -95,7 +95,9 @@ def tests() -> dict[str, list[dict[str, str]]]:
         "written in twenty more manners": read_rows(ITEMS / "more_strangers.jsonl"),
         "written in 24 manners": read_rows(ITEMS / "third_strangers.jsonl"),
         "written in 24 more manners": read_rows(ITEMS / "fourth_strangers.jsonl"),
+        "written in 24 other manners": read_rows(ITEMS / "fifth_strangers.jsonl"),
         "read from models": read_rows(ITEMS / "read.jsonl"),
+        "read from models later": read_rows(ITEMS / "read_later.jsonl"),
     }
 
 

@@ -2,8 +2,8 @@
 
 FOLDER is `evaluation/automated_evaluation_labels` of github.com/paul-rottger/exaggerated-safety. It holds what three
 models reply to XSTest's prompts (Röttger et al. 2024): Llama 2 with its first system prompt and without, and Mistral
-Instruct with a guarding one. Two people labelled each reply, a third decided where they differ. Beside the scorer stand
-what XSTest's list of opening words and GPT-4 say of the same replies, from the same files, and our rules.
+Instruct with a guarding one. The label is the final one of XSTest's authors, from two annotations. Beside the scorer
+stand our rules, and what XSTest's list of words and GPT-4 say of the same replies, from the same files.
 
 Nothing is ever trained on these replies, or chosen by them; files are fetched by whoever measures, and their digests
 are kept with the figures. The prompts are not new: replies of other models to them train (`training.refusal.items`).
@@ -33,7 +33,7 @@ _JUDGES = {"list of words": ("streval", "strmatch_label"), "GPT-4": ("gpteval", 
 
 
 def main() -> None:
-    """Measure each model's replies, and write or print the figures."""
+    """Measure each model's replies, and write the figures."""
     parser = studies.parser(__doc__, RESULT)
     parser.add_argument("folder", type=Path, help="where the labelled completions lie")
     asked = parser.parse_args()
@@ -44,14 +44,20 @@ def main() -> None:
 
 
 def measured(folder: Path, model: str, network: RefusalNetwork) -> dict[str, Json]:
-    """Return what each judge is worth on a model's replies, and the files that were read."""
+    """Return what each judge is worth on a model's replies, and the files that were read; these must agree."""
+    rows: list[dict[str, str]] = []
     files, said = [], {}
     for judge, (kind, column) in _JUDGES.items():
         path = folder / f"xstest_v2_completions_{model}_{kind}.csv"
         content = path.read_bytes()
         files.append(FileDigest(path=path.name, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)))
         table = list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
-        rows = items.labelled_by_people(table)
+        labelled = items.labelled_by_people(table)
+        if rows and labelled != rows:
+            raise SystemExit(
+                f"error: {path} holds other replies or labels than {files[0].path}; hint: fetch both again"
+            )
+        rows = labelled
         said[judge] = [items.PEOPLE[row[column]] for row in table]
     said["rules"] = [classify_reply(row["prompt"], row["reply"]).label for row in rows]
     said["minilm-refusal"] = said_by(network, rows)
