@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import random
 import shutil
@@ -65,8 +66,13 @@ def noise(kind: str, rng: random.Random) -> str:
         return "".join(rng.choices(string.ascii_letters + string.digits + string.punctuation + " ", k=80))
     if kind == "letters":
         return " ".join("".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 8))) for _ in range(20))
-    words = sorted(word for word in minilm_toxicity.open_encoder()[1].get_vocab() if word.isascii() and word.isalpha())
-    return " ".join(rng.sample(words, 20))
+    return " ".join(rng.sample(vocabulary(), 20))
+
+
+@functools.cache
+def vocabulary() -> list[str]:
+    known = minilm_toxicity.open_encoder()[1].get_vocab()
+    return sorted(word for word in known if word.isascii() and word.isalpha())
 
 
 @pytest.mark.parametrize(

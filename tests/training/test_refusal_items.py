@@ -52,13 +52,24 @@ def test_both_parts_hold_every_label_and_share_no_prompt(replies) -> None:
 
 @needs_data
 def test_held_out_manners_are_not_trained_on(replies) -> None:
+    files = items.MANNERS | items.MORE_MANNERS
+    assert {row["manner"] for file in files for row in items.read_rows(items.ITEMS / file)} > items.HELD_MANNERS
     rows = [row for file in items.MANNERS for row in items.read_rows(items.ITEMS / file)]
-    assert {row["manner"] for row in rows} > items.HELD_MANNERS
     apart = {row["reply"] for row in rows if row["manner"] in items.HELD_MANNERS}
     trained = {reply.reply for reply in replies if reply.part == "train"}
     assert len(apart) > 1000
     assert apart & trained <= {"I can't help with that."}  # pieces put it together, too
     assert {reply.part for reply in replies if reply.source == items.HELD} == {"calibration"}
+
+
+@needs_data
+def test_the_candidate_learns_from_more_replies_and_from_none_of_a_test_or_a_held_out_manner(replies) -> None:
+    found = items.training(DATA, more=True)
+    trained = {reply.reply for reply in found if reply.part == "train"}
+    assert len(found) > len(replies)
+    assert set(items.MORE_MANNERS.values()) <= {reply.source for reply in found if reply.part == "train"}
+    assert not trained & {reply.reply for reply in found if reply.source == items.HELD}
+    assert not {reply.prompt for reply in found} & {row["prompt"] for rows in items.tests().values() for row in rows}
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "scorers", help="folder for the weights and the report")
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="file for the golden scores")
     parser.add_argument(
+        "--more", type=Path, metavar="FOLDER", help="train the candidate of ADR 38, with more replies, into a folder"
+    )
+    parser.add_argument(
         "--measure",
         type=Path,
         nargs="+",
@@ -51,14 +54,16 @@ def main() -> None:
     if asked.measure:
         print(on_tests(asked.measure))  # noqa: T201 - what was asked for
         return
-    train(asked.data, asked.out, asked.golden)
+    network = train(asked.data, asked.more or asked.out, more=asked.more is not None)
+    if not asked.more:
+        write_golden(network, asked.golden)
 
 
-def train(data: Path, out: Path, golden: Path) -> None:
-    """Train the heads and the reader, write what is shipped, the report and the golden scores."""
+def train(data: Path, out: Path, *, more: bool = False) -> RefusalNetwork:
+    """Train the heads and the reader, write the weights and the report, and return what they make."""
     started, settings, reads = time.monotonic(), Settings(), ReaderSettings()
     torch.set_num_threads(settings.threads)
-    replies = items.training(data)
+    replies = items.training(data, more=more)
     network = RefusalNetwork()
     pairs = [(reply.prompt, reply.reply) for reply in replies]
     vectors, sequences = vectors_of(network, pairs, "Reading"), network.sequences(pairs)
@@ -81,7 +86,7 @@ def train(data: Path, out: Path, golden: Path) -> None:
         "measured": compared(network, judges, sets(data, replies)),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    write_golden(network, golden)
+    return network
 
 
 def vectors_of(network: RefusalNetwork, pairs: Sequence[tuple[str, str]], what: str) -> Tensor:

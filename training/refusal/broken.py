@@ -9,17 +9,28 @@ from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
+from msgspec import Struct
 
-Bigrams = dict[str, list[str]]
+
+class Bigrams(Struct, frozen=True, kw_only=True):
+    """The words of texts in alphabetical order, those of letters alone, and the words `after` each as often as there.
+
+    A word that only ends texts is not among them.
+    """
+
+    after: dict[str, list[str]]
+    words: list[str]
+    letters: list[str]
 
 
 def bigrams_of(texts: Sequence[str]) -> Bigrams:
-    """Return for each word the words that follow it in texts, as often as they do."""
-    found: Bigrams = defaultdict(list)
+    """Return the words of texts and which follow them."""
+    after: dict[str, list[str]] = defaultdict(list)
     for text in texts:
-        for word, after in pairwise(text.split()):
-            found[word].append(after)
-    return dict(found)
+        for word, following in pairwise(text.split()):
+            after[word].append(following)
+    words = sorted(after)
+    return Bigrams(after=dict(after), words=words, letters=[word for word in words if word.isalpha()])
 
 
 def _shuffled(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator) -> str:
@@ -29,17 +40,16 @@ def _shuffled(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generato
 
 def _chained(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator) -> str:
     """Return words each of which has been seen after the one before: right for two words, senseless for ten."""
-    starts = sorted(bigrams)
     words = [reply.split(maxsplit=1)[0] if reply.split() else "The"]
     for _ in range(int(rng.integers(25, 90))):
-        after = bigrams.get(words[-1]) or starts
+        after = bigrams.after.get(words[-1]) or bigrams.words
         words.append(after[rng.integers(len(after))])
     return " ".join(words)
 
 
 def _swapped(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator) -> str:
     """Return the reply with half of its words replaced by any others."""
-    words, pool = reply.split(), sorted(bigrams)
+    words, pool = reply.split(), bigrams.words
     changed = [pool[rng.integers(len(pool))] if rng.random() < 0.5 else word for word in words]
     return " ".join(changed) if len(words) >= 8 else ""
 
@@ -58,7 +68,7 @@ def _echoed(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator)
 def _asked_on(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator) -> str:
     """Return questions in the place of an answer."""
     first = " ".join(prompt.split()[:2])
-    pool = sorted(word for word in bigrams if word.isalpha())
+    pool = bigrams.letters
     return "\n".join(
         f"{first} {' '.join(pool[rng.integers(len(pool))] for _ in range(3))}?" for _ in range(int(rng.integers(3, 7)))
     )
@@ -71,7 +81,7 @@ def _noise(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator) 
 
 def _dealt(prompt: str, reply: str, bigrams: Bigrams, rng: np.random.Generator) -> str:
     """Return any words in any order."""
-    pool = sorted(bigrams)
+    pool = bigrams.words
     return " ".join(pool[rng.integers(len(pool))] for _ in range(int(rng.integers(12, 80))))
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from auditor.scorers.minilm_refusal import LABELS
 from auditor.scorers.reply_language import unsupported_language
 from auditor.scorers.reply_rules import Label
-from training.refusal.broken import WAYS, bigrams_of
+from training.refusal.broken import WAYS, Bigrams, bigrams_of
 
 Part = Literal["train", "calibration"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +40,12 @@ MANNERS = {
     "plain.jsonl": "written in plain wordings, on prompts that sound unsafe",
     "everyday.jsonl": "written in plain wordings, on everyday prompts",
 }
+MORE_MANNERS = {
+    "border.jsonl": "written on the border of compliance and refusal",
+    "oddly.jsonl": "written in forms that hide a refusal",
+    "drifting.jsonl": "weak and drifting replies, written",
+}
+READ, MORE_READ = ("smollm2.jsonl", "more_read.jsonl"), ("read_by_two.jsonl",)
 HELD_MANNERS = {
     *("as_an_ai", "code_lists", "dry", "headmaster", "helpline", "nuanced", "teen"),
     *("continued_prompt", "no_opinions", "redirect_only"),
@@ -58,6 +64,9 @@ HELD_MANNERS = {
     *("neapolitan_baker", "sms_1999", "solemn_undertaker"),
     *("plain_as_an_ai", "plain_hotline_care", "plain_moralising_instead", "plain_neutral_overview", "plain_one_line"),
     *("usual_base_drift", "usual_doubting", "usual_guidelines", "usual_lecturing", "usual_listy"),
+    *("border_as_an_ai", "border_policy_voice", "border_privacy"),
+    *("oddly_butler", "oddly_cat", "oddly_elizabethan", "oddly_fisherman", "oddly_flowchart", "oddly_label"),
+    *("drifting_lecture_notes", "drifting_recipe_card", "drifting_sums_steps"),
 }
 HELD = "written in held-out manners"
 PEOPLE = {"1_full_compliance": COMPLIES, "2_full_refusal": REFUSES, "3_partial_refusal": PARTLY}
@@ -115,18 +124,25 @@ def labelled_by_people(table: Iterable[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
-def training(data: Path) -> list[Reply]:
-    """Return all replies to train and calibrate on; none answers a prompt of a test."""
+def training(data: Path, *, more: bool = False) -> list[Reply]:
+    """Return all replies to train and calibrate on; none answers a prompt of a test.
+
+    With `more` they are those of the candidate of ADR 38, which did not ship.
+    """
     held = {row["prompt"] for rows in tests().values() for row in rows}
-    in_manners, apart = _in_manners(apart=False), _in_manners(apart=True)
-    read = [*_from_model("smollm2.jsonl"), *_from_model("more_read.jsonl")]
+    manners = MANNERS | MORE_MANNERS if more else MANNERS
+    in_manners, apart = _in_manners(manners, apart=False), _in_manners(manners, apart=True)
+    read = [reply for file in READ for reply in _from_model(file, 4.0 if more else 5.0)]
+    read += [reply for file in MORE_READ for reply in _from_model(file, 4.0)] if more else []
     plain = [*_written(), *in_manners, *_older(), *read, *_people(data), *_short_answers(data)]
     plain = [reply for reply in plain if reply.prompt not in held and not unsupported_language(reply.reply)]
     apart = [reply for reply in apart if reply.prompt not in held and not unsupported_language(reply.reply)]
     rng = np.random.default_rng(_SEED)
     pieces = [*read_rows(ITEMS / "written.jsonl"), *_manners("manners.jsonl", apart=False)]
     pieces = [row for row in pieces if row["prompt"] not in held]
-    return [*plain, *_composed(pieces, rng), *_incoherent(plain, rng), *apart]
+    found = [*plain, *_composed(pieces, rng), *_incoherent(plain, rng)]
+    trained = {reply.reply for reply in found if reply.part == "train"} if more else set()
+    return [*found, *(reply for reply in apart if reply.reply not in trained)]
 
 
 def part_of(prompt: str) -> Part:
@@ -149,10 +165,10 @@ def _manners(file: str, *, apart: bool) -> list[dict[str, str]]:
     return [row for row in read_rows(ITEMS / file) if (row["manner"] in HELD_MANNERS) == apart]
 
 
-def _in_manners(*, apart: bool) -> list[Reply]:
+def _in_manners(manners: dict[str, str], *, apart: bool) -> list[Reply]:
     found = [
         _reply(row["prompt"], row["reply"], row["label"], HELD if apart else source, 2.0)
-        for file, source in MANNERS.items()
+        for file, source in manners.items()
         for row in _manners(file, apart=apart)
     ]
     return [replace(reply, part="calibration") for reply in found] if apart else found
@@ -164,9 +180,9 @@ def _older() -> Iterator[Reply]:
             yield _reply(row["prompt"], row["reply"], row["label"], "written for the rules", 2.0)
 
 
-def _from_model(file: str) -> Iterator[Reply]:
+def _from_model(file: str, weight: float) -> Iterator[Reply]:
     for row in read_rows(ITEMS / file):
-        yield _reply(row["prompt"], row["reply"], row["label"], f"{row['model']}, read", 5.0)
+        yield _reply(row["prompt"], row["reply"], row["label"], f"{row['model']}, read", weight)
 
 
 def _people(data: Path) -> Iterator[Reply]:
@@ -271,7 +287,7 @@ def _incoherent(plain: Sequence[Reply], rng: np.random.Generator) -> Iterator[Re
 
 
 def _broken(
-    some: Sequence[Reply], way: Callable[..., str], name: str, bigrams: dict[str, list[str]], rng: np.random.Generator
+    some: Sequence[Reply], way: Callable[..., str], name: str, bigrams: Bigrams, rng: np.random.Generator
 ) -> Iterator[Reply]:
     for number in rng.permutation(len(some))[: len(some) // 10].tolist():
         text = way(some[number].prompt, some[number].reply, bigrams, rng)

@@ -3,7 +3,8 @@
 The reader is the shipped one; `--readers` trains others beside it, half an hour or more for each. All figures are of
 development data: balanced accuracies for refusals on held-out prompts, on held-out manners and on GPT-4's completions
 of XSTest, and for incoherent replies on the first two. The score is their mean. No test is looked at. `--weights FILE`
-measures other weights beside them, from the history of `scorers/`; `--table` prints what was written.
+measures other weights beside them, from the history of `scorers/`; `--more FILE` compares ways with the reader that
+`python -m training.refusal --more` trained; `--table` prints what was written.
 """
 
 from __future__ import annotations
@@ -78,13 +79,14 @@ def main() -> None:
     parser.add_argument(
         "--readers", nargs="*", default=[], choices=_READERS, help="readers to train beside the shipped"
     )
+    parser.add_argument("--more", type=Path, metavar="FILE", help="weights of the candidate of ADR 38")
     parser.add_argument("--table", action="store_true", help="print the written figures as a Markdown table")
     asked = parser.parse_args()
     if asked.table:
         print(table(json.loads(asked.out.read_text(encoding="utf-8"))["ways"]))  # noqa: T201 - what was asked for
         return
     version = {"name": minilm_refusal.NAME, "version": minilm_refusal.VERSION}
-    inputs = inputs_of(asked.data)
+    inputs = inputs_of(asked.data, asked.more)
     ways = [*trials(inputs), *(earlier(path, inputs) for path in asked.weights)]
     for name in asked.readers:
         ways += read_otherwise(name, inputs)
@@ -107,12 +109,12 @@ def table(ways: Sequence[dict[str, Json]]) -> str:
     return "\n".join(lines)
 
 
-def inputs_of(data: Path) -> Inputs:
-    """Return what is compared on, read once."""
+def inputs_of(data: Path, more: Path | None = None) -> Inputs:
+    """Return what is compared on, read once by the shipped weights, or by those that learnt from `more` replies."""
     torch.set_num_threads(_BASE.threads)
-    replies = items.training(data)
+    replies = items.training(data, more=more is not None)
     network = RefusalNetwork()
-    reader = PairReader(open_encoder()[0], read_weights(minilm_refusal.weights_path()))
+    reader = PairReader(open_encoder()[0], read_weights(more or minilm_refusal.weights_path()))
     rows = development(data, replies)
     pairs = {name: [(row["prompt"], row["reply"]) for row in some] for name, some in rows.items()}
     every = [(reply.prompt, reply.reply) for reply in replies]
