@@ -1,4 +1,4 @@
-"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 24, 28, 30, 31, 34).
+"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 24, 28, 30, 31, 34, 39).
 
 Each is trained whole and measured on the part that calibrates, as are the shipped weights. The part `test`, HateCheck
 and the sets of other sources are not looked at. `--table` prints what was written. Names train these candidates only.
@@ -25,7 +25,7 @@ from training.example import Example
 from training.fit import Settings
 from training.noisy import Noisy
 from training.sources import SOURCES, neutral_phrases
-from training.statements import statements
+from training.statements import FIRST, MORE, statements
 from training.steps import row_of
 
 RESULT = studies.RESULTS / "candidates.json"
@@ -34,8 +34,9 @@ RESULT = studies.RESULTS / "candidates.json"
 class Candidate(Struct, frozen=True, kw_only=True):
     """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
 
-    With `more` it learns from the second file of own sentences, too, from statements where these have a weight, and
-    with `noise` from noise, and from texts amid noise that are added to the others or stand in place of some.
+    With `more` it learns from the second file of own sentences, too, from the first file of statements and from both
+    where these have a weight, and with `noise` from noise, and from texts amid noise that are added to the others or
+    stand in place of some.
     """
 
     settings: Settings
@@ -43,12 +44,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
     n_others: int
     more: bool = False
     statements: float = 0.0
+    all_statements: float = 0.0
     noise: Noisy = ""
 
 
 _THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
 _PLAIN = msgspec.structs.replace(_THREE, unread=0.0, unread_in=())
 _ALL_LAYERS = msgspec.structs.replace(_PLAIN, adapted=(0, 1, 2, 3, 4, 5))
+_TWICE_THE_RANK = msgspec.structs.replace(_ALL_LAYERS, rank=32)
 CANDIDATES = {
     "a third of the general sources, two passes": Candidate(
         settings=Settings(
@@ -76,6 +79,15 @@ CANDIDATES = {
     ),
     "1.2.0 with noise, texts amid noise and spelt otherwise in place": Candidate(
         settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise="in place"
+    ),
+    "1.3.0 with all statements at half weight": Candidate(
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, all_statements=0.5
+    ),
+    "1.3.0 with all statements at half weight and twice the rank": Candidate(
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5
+    ),
+    "1.3.0 with all statements at full weight and twice the rank": Candidate(
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=1.0
     ),
 }
 
@@ -110,6 +122,8 @@ def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
     used += statements(candidate.statements) if candidate.statements else []
+    if candidate.all_statements:
+        used += [*statements(candidate.all_statements), *statements(candidate.all_statements, MORE)]
     return taught(used, n_others=candidate.n_others, more=candidate.more, with_noise=candidate.noise)
 
 
@@ -138,13 +152,15 @@ def figures(weights: Path, data: Path) -> dict[str, Json]:
 
 
 def _on_statements(rate: measure.Rate) -> dict[str, float]:
-    """Return AUC on the statements about groups that no statement of part `train` is about."""
-    held = [one for one in statements() if one.part == "calibration"]
-    ratings = rate([one.text for one in held])
-    return {
-        f"statements {kind}": round(float(stats.auc(ratings[:, column], _positive(held, kind))), 4)
-        for column, kind in enumerate(KINDS[:2])
-    }
+    """Return AUC on the statements of each file about groups that no statement of part `train` is about."""
+    found = {}
+    for file in (FIRST, MORE):
+        held = [one for one in statements(file=file) if one.part == "calibration"]
+        ratings = rate([one.text for one in held])
+        for column, kind in enumerate(KINDS[:2]):
+            name = f"{file.removesuffix('.jsonl').replace('_', ' ')} {kind}"
+            found[name] = round(float(stats.auc(ratings[:, column], _positive(held, kind))), 4)
+    return found
 
 
 def _positive(examples: Sequence[Example], kind: str) -> np.ndarray:

@@ -12,14 +12,16 @@ from training.example import KINDS, Example, part_of
 from training.own_items import ITEMS
 
 SOURCE = "statements"
+FIRST, MORE = "statements.jsonl", "more_statements.jsonl"
+STRANGERS = "statements_strangers.jsonl"
 
 
-def statements(weight: float = 1.0) -> Iterator[Example]:
-    """Yield the statements, each of such a weight in training; those about one group are in one part.
+def statements(weight: float = 1.0, file: str = FIRST) -> Iterator[Example]:
+    """Yield the statements of a file, each of such a weight in training; those about one group are in one part.
 
     Contempt for people by what they do, not for who they are, and only implied, is toxic to some: its target is 0.7.
     """
-    lines = (ITEMS / "statements.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (ITEMS / file).read_text(encoding="utf-8").splitlines()
     for number, row in enumerate(map(json.loads, lines)):
         cluster = f"statement {row['group'] or number}"
         yield Example(
