@@ -31,7 +31,9 @@ def main() -> None:
     asked = parser.parse_args()
     paths = asked.weights or [minilm_toxicity.weights_path()]
     rows = list(statements(file=STRANGERS))
-    studies.write(asked.out, {path.name: _of(path) | figures(rows, rater(MiniLMToxicity(path, KINDS[0]))) for path in paths})
+    studies.write(
+        asked.out, {path.name: _of(path) | figures(rows, rater(MiniLMToxicity(path, KINDS[0]))) for path in paths}
+    )
 
 
 def _of(path: Path) -> dict[str, Json]:
