@@ -31,11 +31,11 @@ def canonical_json(value: Json, *, indent: int | None = None) -> str:
     """Return JSON with sorted keys and no NaN: equal values give equal text.
 
     Raises:
-        ValueError: the value holds NaN or an infinity.
+        ValueError: the value holds NaN, an infinity or, where it is to be indented, half of a surrogate pair.
     """
     plain = msgspec.to_builtins(value, order="deterministic")
-    separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text if indent is None else msgspec.json.format(text, indent=indent)  # json.dumps indents in Python alone
 
 
 def strict_json(text: str) -> Json:
