@@ -1,4 +1,4 @@
-"""`python -m training.candidates`: ways to train the toxicity scorer anew, measured first (ADRs 24, 28, 30, 31, 34, 39).
+"""`python -m training.candidates`: ways to train the toxicity scorer, measured first (ADRs 24, 28, 30, 31, 34, 39).
 
 Each is trained whole and measured on the part that calibrates, as are the shipped weights. The part `test`, HateCheck
 and the sets of other sources are not looked at. `--table` prints what was written. Names train these candidates only.
