@@ -86,8 +86,8 @@ CANDIDATES = {
     "1.3.0 with all statements at half weight and twice the rank": Candidate(
         settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5
     ),
-    "1.3.0 with all statements at full weight and twice the rank": Candidate(
-        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=1.0
+    "1.3.0 with all statements, twice the rank, and noise in place": Candidate(
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise="in place"
     ),
 }
 
