@@ -12,7 +12,8 @@ from training.fit import Settings
 from training.statements import SOURCE, statements
 
 ROOT = Path(__file__).resolve().parents[2]
-ADRS = [ROOT / "docs" / "adr" / name for name in ("0034-noise-is-civil.md", "0035-garble-is-unscored.md")]
+NEXT = "0039-statements-about-many-groups.md"
+ADRS = [ROOT / "docs" / "adr" / name for name in ("0034-noise-is-civil.md", "0035-garble-is-unscored.md", NEXT)]
 
 
 def test_the_decision_records_hold_the_figures_that_were_written() -> None:
