@@ -26,7 +26,7 @@ from auditor.types import Completion, GenerateRequest, Sampling
 
 _TEMPERATURES = (0.0, 0.7, 1.0, 1.4)
 _LENGTHS = (48, 64, 96, 160)
-_NOISE = {"noisy-a": 0.35}
+_NOISE = {"noisy-a": 0.35, "noisy-b": 0.2}
 
 
 class Way(Struct, frozen=True, kw_only=True):
