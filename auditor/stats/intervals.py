@@ -114,7 +114,7 @@ def effective_n(values: Floats, clusters: Sequence[str]) -> float:
     whole = n**2 / float(sizes @ sizes)
     if len(sizes) < 2 or np.ptp(values) == 0:
         return whole
-    residuals = values - values.mean()
+    residuals = np.ldexp(values - values.mean(), -math.frexp(np.ptp(values))[1])  # else tiny squares would be 0
     totals = np.bincount(index, weights=residuals)
     clustered = len(sizes) / (len(sizes) - 1) * float(totals @ totals) / n**2
     simple = float(residuals @ residuals) / (n - 1) / n

@@ -94,6 +94,12 @@ def test_equal_values_count_once_a_cluster(value) -> None:
     assert stats.effective_n(np.full(6, value), ["a"] * 6) == 1
 
 
+@pytest.mark.parametrize("scale", [5e-324, 1e-200, 1e150])
+def test_effective_n_does_not_depend_on_the_scale_of_values_whose_squares_are_no_numbers(scale) -> None:
+    values, clusters = np.array([0.0, 0, 1, 1, 0, 1]), list("aabbcd")
+    assert stats.effective_n(values * scale, clusters) == pytest.approx(stats.effective_n(values, clusters))
+
+
 @settings(deadline=None, max_examples=50)
 @given(clustered())
 def test_effective_n_lies_between_one_and_the_number_of_values(data) -> None:
