@@ -67,12 +67,13 @@ def taught(
 ) -> list[Example]:
     """Return the texts with what else is trained on: `more` sentences of our own, short phrases, and groups renamed.
 
-    Last comes noise; texts with noise around them are added to the others, or stand in place of some. None of the part
-    that calibrates decides the operating point.
+    Last comes noise; texts with noise around them are added to the others, or stand in place of some. `spelt`: there is
+    no noise, and some are spelt otherwise. None of the part that calibrates decides the operating point.
     """
     further = [example for example in own_items(MORE) if example.part == "train"] if more else []
     last = noisy.taught(examples, with_noise) if with_noise else []
-    read = noisy.in_place(examples) if with_noise == "in place" else examples
+    amid = {"in place": noisy.AMID, "spelt": 0.0}.get(with_noise)
+    read = examples if amid is None else noisy.in_place(examples, amid)
     return renamed([*read, *further, *mentions(), *last], n_others)
 
 

@@ -89,6 +89,9 @@ CANDIDATES = {
     "1.3.0 with all statements, twice the rank, and noise in place": Candidate(
         settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise="in place"
     ),
+    "1.3.0 with all statements, twice the rank, and some texts spelt otherwise": Candidate(
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise="spelt"
+    ),
 }
 
 

@@ -17,12 +17,12 @@ from training.measure import Rate
 from training.noise import LEFT_OUT, TRAINED, noise
 from training.studies import tokeniser
 
-Noisy = Literal["", "added", "in place"]
+Noisy = Literal["", "added", "in place", "spelt"]
 
 _SEED = 35
 _TRAINED_ON = 600  # texts, toxic and civil ones each
 _FEWER = 60  # texts of a kind of noise, beside texts in place
-_AMID, _SPELT = 0.05, 0.05  # of the public training texts: amid noise, and spelt otherwise
+AMID, _SPELT = 0.05, 0.05  # shares of the public training texts: amid noise, and spelt otherwise
 _DIGITS = {"o": "0", "i": "1!", "e": "3", "a": "4@", "s": "5$", "t": "7", "l": "1", "b": "8", "g": "9"}
 _EMOJI = "😂🔥👍💯🤔😡🎉🙄"
 _MEASURED = 200
@@ -56,19 +56,19 @@ def taught(examples: Sequence[Example], how: Noisy) -> list[Example]:
     """Return what is trained on after all else: noise and, where texts amid it are `added`, these."""
     if how == "added":
         return [*noise(examples, "train"), *beside(examples)]
-    return noise(examples, "train", _FEWER)
+    return noise(examples, "train", _FEWER) if how == "in place" else []
 
 
-def in_place(examples: Sequence[Example]) -> list[Example]:
-    """Return the examples, some of the public ones of part `train` amid noise and some spelt otherwise."""
+def in_place(examples: Sequence[Example], amid: float = AMID) -> list[Example]:
+    """Return the examples, a share `amid` of the public ones of part `train` amid noise and some spelt otherwise."""
     rng, tokenise = np.random.default_rng(_SEED + 1), tokeniser()
     noises = [one.text for one in noise(examples, "train")]
 
     def read(example: Example) -> Example:
         draw = rng.random()
-        if example.part != "train" or example.source.startswith("own") or draw >= _AMID + _SPELT:
+        if example.part != "train" or example.source.startswith("own") or draw >= amid + _SPELT:
             return example
-        if draw < _AMID:
+        if draw < amid:
             lengths = [_length(rng) if rng.random() < 0.75 else 0 for _ in range(2)]
             before, after = (_stretch(length, noises, rng) for length in lengths)
             text = _joined(before, example.text, after)

@@ -98,6 +98,10 @@ def test_texts_in_place_are_as_many_and_as_toxic_and_only_public_ones_that_are_t
     amid = [new.text for new, old in changed if old.text in new.text]
     assert amid and len(amid) < len(changed)
     assert len(taught(rows, with_noise="in place")) > len(taught(rows))
+    spelt = noisy.in_place(rows, amid=0)
+    assert 0 < sum(new != old for new, old in zip(spelt, rows, strict=True)) < len(changed)
+    assert not [new for new, old in zip(spelt, rows, strict=True) if new != old and old.text in new.text]
+    assert len(taught(rows, with_noise="spelt")) == len(taught(rows))
 
 
 def test_figures_tell_a_scorer_that_calls_noise_toxic_from_one_that_reads_the_text(examples) -> None:
