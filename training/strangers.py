@@ -1,7 +1,8 @@
-"""`python -m training.strangers [FILE ...]`: weights on statements by writers whose wordings no version has seen.
+"""`python -m training.strangers [FILE ...]`: weights on statements by writers whom no version has learnt from.
 
-They were written without sight of what is trained on, and read once more by a reader who did not see the labels; where
-the two differ a statement is left out. They choose nothing. Without FILE the shipped weights are measured.
+They were read once more by a reader who did not see the labels; where the two differ a statement would be left out.
+One of the two writers saw a few statements that candidates train on (ADR 39). They choose nothing. Without FILE the
+shipped weights are measured.
 """
 
 from __future__ import annotations
