@@ -13,7 +13,7 @@ NAME ?= crows-pairs
 
 unexport PYTHONDONTWRITEBYTECODE  # many short processes: each would compile every import anew
 
-.PHONY: audit test test-slow lint format benchmark calibrations scorers schema examples lock clean
+.PHONY: audit test test-slow lint format benchmark calibrations scorers scorers-toxicity scorers-refusal schema examples lock clean
 
 audit: $(STAMP)
 	@$(BIN)/python -m auditor run --model smollm2; code=$$?; \
@@ -47,7 +47,12 @@ examples: $(STAMP)
 	$(BIN)/python model_cards/examples/make.py
 
 scorers: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs=2 scorers-toxicity scorers-refusal
+
+scorers-toxicity: $(STAMP)
 	$(BIN)/python -m training
+
+scorers-refusal: $(STAMP)
 	$(BIN)/python -m training.refusal
 
 lock: $(STAMP)

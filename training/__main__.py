@@ -17,7 +17,6 @@ import numpy as np
 
 from auditor.scorers import minilm_toxicity
 from auditor.scorers.base import Rating
-from auditor.scorers.spelling import fold_spelling
 from auditor.types import Json
 from training import calibrate, measure, noisy
 from training.energy import Tracked
@@ -27,11 +26,13 @@ from training.noisy import Noisy
 from training.own_items import MORE, own_items
 from training.renamed import renamed
 from training.sources import SOURCES, neutral_phrases
+from training.statements import all_statements
 
 if TYPE_CHECKING:
     from training.fit import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+MEAN_OF: tuple[Noisy, ...] = ("in place", "spelt")  # how texts are noisy in each list that is trained on
 GOLDEN = ROOT / "tests" / "data" / "minilm_toxicity_golden.json"
 
 
@@ -51,7 +52,7 @@ def main() -> None:
     if asked.held_out:
         write_held_out(examples, asked.held_out)
         return
-    trained = {} if asked.measure else train(taught(examples), path)
+    trained = {} if asked.measure else train(learnt(examples), path)
     report(path, measured(examples, asked.data, path), trained)
     if trained:
         write_golden(path, asked.golden)
@@ -60,6 +61,12 @@ def main() -> None:
 def read_examples(data: Path) -> list[Example]:
     """Return all labelled texts, those of the public sources first."""
     return [*(example for source in SOURCES.values() for example in source(data)), *own_items()]
+
+
+def learnt(examples: Sequence[Example]) -> list[list[Example]]:
+    """Return what is trained on: two lists, of whose weights the mean is taken, with noise in place and without."""
+    whole = [*examples, *all_statements(0.5)]
+    return [taught(whole, with_noise=how) for how in MEAN_OF]
 
 
 def taught(
@@ -92,17 +99,22 @@ def write_held_out(examples: Sequence[Example], path: Path) -> None:
     )
 
 
-def train(examples: Sequence[Example], path: Path, settings: Settings | None = None) -> dict[str, Json]:
-    """Train and calibrate; write the weights, and return what the report says of how they came to be."""
-    from training.fit import SHIPPED, fit, logits_of
+def train(lists: Sequence[Sequence[Example]], path: Path, settings: Settings | None = None) -> dict[str, Json]:
+    """Train and calibrate; write the weights, and return what the report says of how they came to be.
+
+    Of several lists of texts, which calibrate alike, the mean of what is trained on each is taken.
+    """
+    from training.fit import SHIPPED, logits_of
+    from training.fit import read_examples as read
+    from training.mean import fit_each
+    from training.studies import tokeniser
 
     tracked = Tracked()
-    started, cpu = time.monotonic(), time.process_time()
+    started, cpu = time.monotonic(), _cpu_s()
     settings = settings or SHIPPED
-    encoder, tokenizer = minilm_toxicity.open_encoder()
-    model, read = fit(encoder, lambda text: list(tokenizer.encode(fold_spelling(text)).ids), examples, settings)
-    held = [number for number, example in enumerate(examples) if example.part == "calibration"]
-    scale, shift = calibrate.platt(logits_of(model, [read[n] for n in held]), [examples[n] for n in held])
+    model = fit_each(lists, settings)
+    held = [example for example in lists[0] if example.part == "calibration"]
+    scale, shift = calibrate.platt(logits_of(model, read(model, tokeniser(), held)), held)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_weights(path, model.adapters, model.heads.state_dict(), scale, shift)
     return {
@@ -110,13 +122,18 @@ def train(examples: Sequence[Example], path: Path, settings: Settings | None = N
         "version": minilm_toxicity.VERSION,
         "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "settings": msgspec.to_builtins(settings),
-        "texts": {part: _counts(examples, part) for part in ("train", "calibration", "test")},
+        "texts": {part: _counts(lists, part) for part in ("train", "calibration", "test")},
         "cost": {
             "wall_s": round(time.monotonic() - started),
-            "cpu_s": round(time.process_time() - cpu),
+            "cpu_s": round(_cpu_s() - cpu),
             **tracked.stop(),
         },
     }
+
+
+def _cpu_s() -> float:
+    """Return the seconds of processor time of this process and of those that it started and that ended."""
+    return sum(os.times()[:4])
 
 
 def write_weights(path: Path, adapters: Json, heads: Json, scale: np.ndarray, shift: np.ndarray) -> None:
@@ -136,7 +153,9 @@ def measured(examples: Sequence[Example], data: Path, weights: Path) -> dict[str
     rate = rater(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))
     held_out = [example for example in examples if example.part == "test"]
     found = measure.measured(held_out, rate, list(neutral_phrases(data)))
-    return found | {"noise": noisy.figures(examples, rate, "test")}
+    told = [example for example in all_statements(1.0) if example.part == "test"]
+    statements = measure.auc_by_source(told, rate([example.text for example in told]))
+    return found | {"statements": statements, "noise": noisy.figures(examples, rate, "test")}
 
 
 def report(weights: Path, found: dict[str, Json], trained: dict[str, Json]) -> None:
@@ -169,8 +188,12 @@ def rater(scorer: minilm_toxicity.MiniLMToxicity) -> measure.Rate:
     return rate
 
 
-def _counts(examples: Sequence[Example], part: str) -> dict[str, int]:
-    return dict(sorted(Counter(example.source for example in examples if example.part == part).items()))
+def _counts(lists: Sequence[Sequence[Example]], part: str) -> dict[str, int]:
+    """Return how many texts of a part each source gives to a list, at most."""
+    found: Counter[str] = Counter()
+    for examples in lists:
+        found |= Counter(example.source for example in examples if example.part == part)
+    return dict(sorted(found.items()))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from training.example import Example
 from training.fit import Settings
 from training.noisy import Noisy
 from training.sources import SOURCES, neutral_phrases
-from training.statements import FIRST, MORE, statements
+from training.statements import FIRST, MORE, all_statements, statements
 from training.steps import row_of
 
 RESULT = studies.RESULTS / "candidates.json"
@@ -35,8 +35,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """How to train: one of so many texts of the general sources, and how many other groups for the one in a text.
 
     With `more` it learns from the second file of own sentences, too, from the first file of statements and from both
-    where these have a weight, and with `noise` from noise, and from texts amid noise that are added to the others or
-    stand in place of some.
+    where these have a weight, with `kinds` told what threatens and insults. With `noise` it learns from noise, and from
+    texts amid noise that are added to the others or stand in place of some; of several ways the mean of the weights is
+    taken.
     """
 
     settings: Settings
@@ -45,7 +46,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     more: bool = False
     statements: float = 0.0
     all_statements: float = 0.0
-    noise: Noisy = ""
+    kinds: bool = False
+    noise: tuple[Noisy, ...] = ("",)
 
 
 _THREE = Settings(renamed=0.3, unread=0.1, unread_in=("toxigen",), averaged=0.3, threads=1)
@@ -75,10 +77,10 @@ CANDIDATES = {
         settings=_ALL_LAYERS, general=1, n_others=2, more=True, statements=0.75
     ),
     "1.2.0 with noise, alone and around texts": Candidate(
-        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise="added"
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise=("added",)
     ),
     "1.2.0 with noise, texts amid noise and spelt otherwise in place": Candidate(
-        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise="in place"
+        settings=_ALL_LAYERS, general=1, n_others=2, more=True, noise=("in place",)
     ),
     "1.3.0 with all statements at half weight": Candidate(
         settings=_ALL_LAYERS, general=1, n_others=2, more=True, all_statements=0.5
@@ -87,10 +89,25 @@ CANDIDATES = {
         settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5
     ),
     "1.3.0 with all statements, twice the rank, and noise in place": Candidate(
-        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise="in place"
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise=("in place",)
     ),
     "1.3.0 with all statements, twice the rank, and some texts spelt otherwise": Candidate(
-        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise="spelt"
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise=("spelt",)
+    ),
+    "the mean of noise in place and some texts spelt otherwise": Candidate(
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise=("in place", "spelt")
+    ),
+    "the mean of neither and some texts spelt otherwise": Candidate(
+        settings=_TWICE_THE_RANK, general=1, n_others=2, more=True, all_statements=0.5, noise=("", "spelt")
+    ),
+    "the mean of noise in place and some texts spelt otherwise, kinds of statements told": Candidate(
+        settings=_TWICE_THE_RANK,
+        general=1,
+        n_others=2,
+        more=True,
+        all_statements=0.5,
+        kinds=True,
+        noise=("in place", "spelt"),
     ),
 }
 
@@ -117,17 +134,16 @@ def main() -> None:
         studies.write(asked.out, found)
 
 
-def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[Example]:
+def learnt(candidate: Candidate, examples: Sequence[Example]) -> list[list[Example]]:
     """Return what a candidate is trained and calibrated on: our own phrases too, and texts with groups renamed."""
     used = [
         one
         for one in examples
         if one.part != "train" or one.source not in studies.GENERAL or studies.kept(one, candidate.general)
     ]
-    used += statements(candidate.statements) if candidate.statements else []
-    if candidate.all_statements:
-        used += [*statements(candidate.all_statements), *statements(candidate.all_statements, MORE)]
-    return taught(used, n_others=candidate.n_others, more=candidate.more, with_noise=candidate.noise)
+    used += statements(candidate.statements, kinds=False) if candidate.statements else []
+    used += all_statements(candidate.all_statements, kinds=candidate.kinds) if candidate.all_statements else []
+    return [taught(used, n_others=candidate.n_others, more=candidate.more, with_noise=how) for how in candidate.noise]
 
 
 def figures(weights: Path, data: Path) -> dict[str, Json]:

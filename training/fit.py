@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     threads: int = 2
 
 
-SHIPPED = Settings(adapted=(0, 1, 2, 3, 4, 5), renamed=0.3, averaged=0.3, threads=1)
+SHIPPED = Settings(adapted=(0, 1, 2, 3, 4, 5), rank=32, renamed=0.3, averaged=0.3, threads=1)
 
 
 class Trained(nn.Module):

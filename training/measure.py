@@ -25,7 +25,7 @@ def measured(examples: Sequence[Example], rate: Rate, phrases: Sequence[Example]
     return {
         "n": len(texts),
         "n_unscored": unscored,
-        "auc": _auc_by_source(examples, ratings),
+        "auc": auc_by_source(examples, ratings),
         "neutral_mentions": _neutral_mentions(examples, ratings) | _neutral_phrases(phrases, rate),
         "calibration_error": _calibration_error(examples, ratings),
         "own_sentences": _own_sentences(examples, ratings),
@@ -33,8 +33,8 @@ def measured(examples: Sequence[Example], rate: Rate, phrases: Sequence[Example]
     }
 
 
-def _auc_by_source(examples: Sequence[Example], ratings: np.ndarray) -> dict[str, Json]:
-    """Return AUC by source and kind, a target over 0.5 being positive, where each class has ten texts."""
+def auc_by_source(examples: Sequence[Example], ratings: np.ndarray) -> dict[str, Json]:
+    """Return AUC by source and kind of ratings [texts, kinds], where each class, above 0.5 or not, has ten texts."""
     found: dict[str, Json] = {}
     for source in sorted({example.source.partition(":")[0] for example in examples}):
         for column, kind in enumerate(KINDS):

@@ -31,6 +31,7 @@ from auditor.labelled import Labelled, LabelledText
 from auditor.types import Figure, FileDigest, Json, LabelledTexts, NoFigure
 from training import studies
 from training.__main__ import read_examples
+from training.statements import all_statements
 
 RESULT = studies.RESULTS / "other_sets.json"
 OWN, OTHER = "minilm-toxicity", "alt-profanity-check"
@@ -104,7 +105,7 @@ def main() -> None:
     for name, other in SETS.items():
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=other.source)
     asked = parser.parse_args()
-    known = {plain(example.text) for example in read_examples(asked.data)}
+    known = {plain(example.text) for example in [*read_examples(asked.data), *all_statements(1.0)]}
     found = json.loads(asked.out.read_text(encoding="utf-8"))["sets"] if asked.out.is_file() else {}
     for name, other in SETS.items():
         path = getattr(asked, name)

