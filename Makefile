@@ -46,6 +46,8 @@ schema: $(STAMP)
 examples: $(STAMP)
 	$(BIN)/python model_cards/examples/make.py
 
+# There are more threads than cores: those that wait shall not spin.
+scorers: export OMP_WAIT_POLICY = passive
 scorers: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs=2 scorers-toxicity scorers-refusal
 
