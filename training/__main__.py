@@ -65,7 +65,7 @@ def read_examples(data: Path) -> list[Example]:
 
 def learnt(examples: Sequence[Example]) -> list[list[Example]]:
     """Return what is trained on: two lists, of whose weights the mean is taken, with noise in place and without."""
-    whole = [*examples, *all_statements(0.5)]
+    whole = [*examples, *all_statements()]
     return [taught(whole, with_noise=how) for how in MEAN_OF]
 
 
@@ -153,7 +153,7 @@ def measured(examples: Sequence[Example], data: Path, weights: Path) -> dict[str
     rate = rater(minilm_toxicity.MiniLMToxicity(weights, KINDS[0]))
     held_out = [example for example in examples if example.part == "test"]
     found = measure.measured(held_out, rate, list(neutral_phrases(data)))
-    told = [example for example in all_statements(1.0) if example.part == "test"]
+    told = [example for example in all_statements() if example.part == "test"]
     statements = measure.auc_by_source(told, rate([example.text for example in told]))
     return found | {"statements": statements, "noise": noisy.figures(examples, rate, "test")}
 

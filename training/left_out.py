@@ -44,7 +44,7 @@ def main() -> None:
     """Train and rate fold by fold; write the figures."""
     asked = studies.parser(__doc__, RESULT).parse_args()
     settings = msgspec.structs.replace(fit.SHIPPED, adapted=(3, 4, 5), epochs=2)
-    examples = taught([*thinned(read_examples(asked.data)), *all_statements(0.5)], with_noise="spelt")
+    examples = taught([*thinned(read_examples(asked.data)), *all_statements()], with_noise="spelt")
     about = {"scorer": studies.scorer(), "settings": msgspec.to_builtins(settings)}
     control, read = nothing_left_out(examples, settings)
     logits, folds = _by_fold(examples, settings, read)

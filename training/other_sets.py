@@ -105,7 +105,7 @@ def main() -> None:
     for name, other in SETS.items():
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=other.source)
     asked = parser.parse_args()
-    known = {plain(example.text) for example in [*read_examples(asked.data), *all_statements(1.0)]}
+    known = {plain(example.text) for example in [*read_examples(asked.data), *all_statements()]}
     found = json.loads(asked.out.read_text(encoding="utf-8"))["sets"] if asked.out.is_file() else {}
     for name, other in SETS.items():
         path = getattr(asked, name)

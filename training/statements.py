@@ -14,6 +14,7 @@ from training.own_items import ITEMS
 SOURCE = "statements"
 FIRST, MORE = "statements.jsonl", "more_statements.jsonl"
 STRANGERS = "statements_strangers.jsonl"
+WEIGHT = 0.5  # of a statement in training
 _KIND = {"threat_mild": "threat", "insult_to_one_person": "insult"}
 
 
@@ -37,7 +38,7 @@ def statements(weight: float = 1.0, file: str = FIRST, *, kinds: bool = True) ->
         )
 
 
-def all_statements(weight: float, *, kinds: bool = True) -> list[Example]:
+def all_statements(weight: float = WEIGHT, *, kinds: bool = True) -> list[Example]:
     """Return the statements of both files that are trained on, each of such a weight."""
     return [*statements(weight, kinds=kinds), *statements(weight, MORE, kinds=kinds)]
 

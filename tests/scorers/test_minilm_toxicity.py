@@ -11,7 +11,7 @@ import pytest
 
 from auditor import registry
 from auditor.errors import MissingPackageError, ScorerError
-from auditor.scorers import minilm_toxicity
+from auditor.scorers import minilm_refusal, minilm_toxicity
 from auditor.scorers.base import Rating
 from auditor.scorers.minilm_toxicity import KINDS, MiniLMToxicity, windows_of
 from auditor.scorers.text_rating import TextRating
@@ -198,4 +198,5 @@ def test_damaged_weights_are_refused(tmp_path) -> None:
 
 
 def test_the_weights_are_small() -> None:
-    assert minilm_toxicity.weights_path().stat().st_size <= 5_000_000
+    both = minilm_toxicity.weights_path(), minilm_refusal.weights_path()
+    assert sum(path.stat().st_size for path in both) <= 5_000_000
